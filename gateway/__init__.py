@@ -1,0 +1,1 @@
+"""Sluicegate: approved, time-boxed, recorded remote access to the engineering workstations of industrial plants."""

@@ -1,0 +1,122 @@
+"""Persons, organisations, roles, factors and their proofs. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from gateway.clock import ZERO
+from gateway.ids import OrganisationId, PersonId
+
+
+class Role(StrEnum):
+    """What a person is here. Several for one person; admin includes none of the others (C76)."""
+
+    VENDOR = "vendor"
+    OPERATOR = "operator"
+    OWNER = "owner"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+
+class Factor(StrEnum):
+    PASSWORD = "password"
+    TOTP = "totp"
+    SSH_KEY = "ssh_key"
+    SSH_KEY_TOUCHED = "ssh_key_touched"  # an `sk-` key whose signature says that it was touched
+
+
+KNOWLEDGE_OR_KEY = frozenset({Factor.PASSWORD, Factor.SSH_KEY, Factor.SSH_KEY_TOUCHED})
+PHISHING_RESISTANT = frozenset({Factor.SSH_KEY_TOUCHED})
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """A vendor, or the plant itself.
+
+    Attributes:
+        plant: its persons may approve although the requester is one of them (access model, rule 3).
+        contract_end: from this moment on none of its persons gets in (C18); None for no end.
+        networks: CIDR blocks its persons must come from; empty for any.
+    """
+
+    id: OrganisationId
+    name: str
+    title: str
+    plant: bool
+    contract_end: datetime | None = None
+    networks: tuple[str, ...] = ()
+
+    def permits_source(self, source: str) -> bool:
+        """Whether a connection from address `source` may be one of its persons'."""
+        if not self.networks:
+            return True
+        address = ipaddress.ip_address(source)
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+            address = address.ipv4_mapped
+        return any(address in ipaddress.ip_network(n) for n in self.networks)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One natural person.
+
+    Attributes:
+        name: what he logs in with; unique, never re-used.
+        expires: from this moment on he does not get in (C19).
+        version: grows with each change; compare-and-set.
+    """
+
+    id: PersonId
+    name: str
+    title: str
+    organisation: Organisation
+    roles: frozenset[Role]
+    expires: datetime | None = None
+    disabled: bool = False
+    version: int = 1
+
+    def standing(self, at: datetime) -> str:
+        """Why he may not get in at all: `disabled`, `expired`, `contract_expired`; empty when he may."""
+        if self.disabled:
+            return "disabled"
+        if self.expires is not None and at >= self.expires:
+            return "expired"
+        if self.organisation.contract_end is not None and at >= self.organisation.contract_end:
+            return "contract_expired"
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class FactorProof:
+    """`person` showed `factor` at `at`, coming from address `source`."""
+
+    person: PersonId
+    factor: Factor
+    at: datetime
+    source: str
+
+    def fresh(self, at: datetime, within: timedelta) -> bool:
+        """Younger than `within`; a proof from the future (clock stepped back) is not fresh."""
+        return ZERO <= at - self.at < within
+
+
+@dataclass(frozen=True, slots=True)
+class SshKey:
+    """A public key of a person. No two persons share one (C10)."""
+
+    person: PersonId
+    fingerprint: str  # SHA256:… as OpenSSH prints it
+    public: str  # OpenSSH one-line form, without comment
+    title: str
+    added: datetime
+
+
+def two_factors(proofs: frozenset[Factor]) -> bool:
+    """Whether these are two factors of different kinds: something known or held as key, and a code; or a touched key
+    with a password or code."""
+    return (Factor.TOTP in proofs and bool(proofs & KNOWLEDGE_OR_KEY)) or (
+        Factor.SSH_KEY_TOUCHED in proofs and Factor.PASSWORD in proofs
+    )

@@ -1,0 +1,140 @@
+"""Sites, zones, conduits, targets, services, accounts, host keys. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from gateway.ids import AccountId, PersonId, ServiceId, SessionId, TargetId
+
+
+class Tier(StrEnum):
+    """How much a mistake on the target costs; picks the default policy."""
+
+    T0 = "T0"  # monitoring, historian
+    T1 = "T1"  # engineering workstation of a standard cell
+    T2 = "T2"  # critical process
+    T3 = "T3"  # safety, operator stations
+
+
+class TargetClass(StrEnum):
+    WORKSTATION = "workstation"  # engineering workstation
+    SERVER = "server"
+    OPERATOR_STATION = "operator_station"
+    HMI = "hmi"
+    HISTORIAN = "historian"
+
+
+class Protocol(StrEnum):
+    SSH = "ssh"
+    RDP = "rdp"
+    TCP = "tcp"
+
+
+class CryptoProfile(StrEnum):
+    """Which cryptography the gateway accepts from a service of a target (C49). Never applies towards the world."""
+
+    MODERN = "modern"
+    COMPAT = "compat"
+
+
+class CredentialKind(StrEnum):
+    PASSWORD = "password"
+    PRIVATE_KEY = "private_key"
+    CERTIFICATE = "certificate"  # short-lived, by the gateway's own SSH CA; nothing stored
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """IEC 62443 zone. `level` is the Purdue level, e.g. "2", "3.5"."""
+
+    name: str
+    title: str
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conduit:
+    """An allowed path from zone `source` to zone `destination` for `protocols` (C4)."""
+
+    source: str
+    destination: str
+    protocols: frozenset[Protocol]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One protocol and port of a target. `address` is a literal IP: the gateway looks nothing up in the plant."""
+
+    id: ServiceId
+    protocol: Protocol
+    address: str
+    port: int
+    profile: CryptoProfile = CryptoProfile.MODERN
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A log-in on the target. What opens it is sealed in the vault and is never shown (C53)."""
+
+    id: AccountId
+    name: str
+    kind: CredentialKind
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A machine inside.
+
+    Attributes:
+        owners: who may approve access to it.
+        accounts: the first is the default.
+    """
+
+    id: TargetId
+    name: str
+    title: str
+    zone: Zone
+    tier: Tier
+    target_class: TargetClass
+    owners: frozenset[PersonId]
+    services: tuple[Service, ...]
+    accounts: tuple[Account, ...]
+    version: int = 1
+
+    def service(self, protocol: Protocol) -> Service | None:
+        return next((s for s in self.services if s.protocol is protocol), None)
+
+    def account(self, name: str = "") -> Account | None:
+        """The account called `name`, or the default one."""
+        return next((a for a in self.accounts if not name or a.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """An opened credential, for the connector alone. `secret` never appears in a repr, a log or a page.
+
+    Attributes:
+        secret: password, or private key in OpenSSH form.
+        certificate: OpenSSH certificate line for a key made for this one session; empty for none.
+    """
+
+    account: str
+    kind: CredentialKind
+    secret: bytes
+    certificate: str = ""
+
+    def __repr__(self) -> str:
+        return f"Credential(account={self.account!r}, kind={self.kind}, secret=***)"
+
+
+@dataclass(frozen=True, slots=True)
+class HostKey:
+    """The pinned identity of a service (C52)."""
+
+    service: ServiceId
+    public: str  # OpenSSH one-line form
+    fingerprint: str
+    pinned: datetime
+    session: SessionId  # the first approved use

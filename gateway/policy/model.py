@@ -1,0 +1,135 @@
+"""What is asked of the policy and what it answers. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from gateway.identity.model import Person
+from gateway.inventory.model import Protocol, Target
+
+
+class Channel(StrEnum):
+    """A channel permission: what may happen inside a session. Later issues add to this list."""
+
+    SHELL = "shell"
+    EXEC = "exec"
+    SFTP_READ = "sftp.read"
+    SFTP_WRITE = "sftp.write"
+
+
+class OnRecorderFailure(StrEnum):
+    PAUSE = "pause"
+    END = "end"  # the stricter
+
+
+@dataclass(frozen=True, slots=True)
+class Obligations:
+    """What a permit demands. Several permits are joined to the strictest: `join`.
+
+    Attributes:
+        approvals: how many distinct persons must say yes.
+        approver_roles: one approval of each of these roles is among them ("owner" means an owner of the target).
+        release: whether the control room must switch each session on.
+        observer: whether somebody must watch for the session to run.
+        phishing_resistant: whether one factor must be phishing resistant.
+        freshness: how old the second factor may be when a session starts.
+        max_session: longest duration that may be asked for.
+        max_total: with all extensions.
+        release_expires: an unused release is void after this.
+        idle: without input from the person, the session ends.
+        concurrency: sessions at once on the target.
+        connections: connections that may join one session.
+    """
+
+    approvals: int
+    approver_roles: frozenset[str]
+    release: bool
+    observer: bool
+    phishing_resistant: bool
+    freshness: timedelta
+    max_session: timedelta
+    max_total: timedelta
+    release_expires: timedelta
+    idle: timedelta
+    concurrency: int
+    connections: int
+    on_recorder_failure: OnRecorderFailure
+    channels: frozenset[Channel]
+
+    def join(self, other: Obligations) -> Obligations:
+        """The strictest of both, field by field: most approvals, shortest times, intersection of channels."""
+        return Obligations(
+            approvals=max(self.approvals, other.approvals),
+            approver_roles=self.approver_roles | other.approver_roles,
+            release=self.release or other.release,
+            observer=self.observer or other.observer,
+            phishing_resistant=self.phishing_resistant or other.phishing_resistant,
+            freshness=min(self.freshness, other.freshness),
+            max_session=min(self.max_session, other.max_session),
+            max_total=min(self.max_total, other.max_total),
+            release_expires=min(self.release_expires, other.release_expires),
+            idle=min(self.idle, other.idle),
+            concurrency=min(self.concurrency, other.concurrency),
+            connections=min(self.connections, other.connections),
+            on_recorder_failure=min(self.on_recorder_failure, other.on_recorder_failure),  # "end" < "pause"
+            channels=self.channels & other.channels,
+        )
+
+
+class Action(StrEnum):
+    REQUEST = "request"  # may this access be asked for at all
+    CONNECT = "connect"  # may this session start now
+    CHANNEL = "channel"  # may this channel open now
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """May `person` do `action` on the `protocol` service of `target`?
+
+    Attributes:
+        channels: those asked for (request), or the one to open (channel).
+        factors: names of the factors proven in this sign-in; empty at request time is allowed.
+        source: network address of the person.
+    """
+
+    action: Action
+    person: Person
+    target: Target
+    protocol: Protocol
+    account: str
+    channels: frozenset[Channel]
+    factors: frozenset[str] = frozenset()
+    source: str = ""
+    emergency: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """Permitted by `rules` (their @id), under `obligations`, by policy set `version` (a short digest)."""
+
+    obligations: Obligations
+    rules: tuple[str, ...]
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """Not permitted.
+
+    Attributes:
+        code: `forbidden` when a rule forbids, `no_permit` when none permits, `policy_error` when it cannot answer.
+        rules: the forbidding rules, or those that would have permitted but for `missing`.
+        missing: the fact whose absence decided, in words; empty when none was found.
+        words: for the person concerned.
+    """
+
+    code: str
+    words: str
+    rules: tuple[str, ...]
+    missing: str
+    version: str
+
+
+Decision = Allow | Deny

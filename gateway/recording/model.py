@@ -1,0 +1,69 @@
+"""What is recorded: kinds of records, and how a recording is described. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+from gateway.ids import SessionId
+
+
+class Kind(IntEnum):
+    """Kind of a record. Additive: a reader skips what it does not know, a verifier checks it all the same."""
+
+    META = ord("m")  # JSON: who, what, under which grant and policy; first record of stream 0
+    OPEN = ord("s")  # JSON: a stream opens (channel kind, command, terminal, size)
+    CLOSE = ord("c")  # JSON: a stream closes (exit status or signal)
+    OUTPUT = ord("o")  # octets the person saw
+    ERROR = ord("e")  # octets of stderr the person saw
+    INPUT = ord("i")  # typed: burst u32 | octets sealed under the burst's key (access model, section 3)
+    BURST = ord("b")  # key of a burst that the target echoed: burst u32 | key 32
+    LENGTH = ord("l")  # exec standard input: octets u64 delivered; content is not kept
+    RESIZE = ord("r")  # columns u16 | rows u16
+    KEYFRAME = ord("k")  # terminal state: columns u16 | rows u16 | octets that paint it
+    DECISION = ord("d")  # JSON: pause, resume, extension, kill, hold…
+    NOTICE = ord("n")  # JSON: what the person was told
+    DISCARDED = ord("x")  # octets u64 typed during a pause and not delivered
+
+
+SESSION_STREAM = 0  # records about the session as a whole; streams of channels count from 1
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record. `at_us` counts microseconds from the recording's start, monotonic."""
+
+    kind: int
+    stream: int
+    at_us: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a recording's chain stands: h after `frames` frames (recording format, section 1)."""
+
+    seq: int
+    frames: int
+    h: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the header of a recording says, in the clear: a verifier must be able to name the session."""
+
+    seq: int
+    session: SessionId
+    site: str
+    person: str
+    target: str
+    protocol: str
+    started: datetime
+
+
+class RecordingState(StrEnum):
+    OPEN = "open"
+    SEALED = "sealed"
+    RECOVERED = "recovered"  # the writer died; the tail was sealed afterwards: UNCLEAN
+    MISSING = "missing"

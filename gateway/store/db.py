@@ -1,0 +1,110 @@
+"""The database: readers side by side, one writer at a time, and what happens after a commit.
+
+SQLite runs in WAL mode with `BEGIN IMMEDIATE` for writers, so that a decision reads what it changes.
+The same statements run on PostgreSQL, where the row locks of compare-and-set do that work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import CursorResult, Executable, event, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from gateway.errors import StoreUnavailable
+from gateway.limits import STORE_WAIT
+
+
+class Tx:
+    """One transaction. Services take it as first argument, so that a fact and its audit event commit together."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._afterwards: list[Callable[[], None]] = []
+
+    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        return await self._connection.execute(statement, parameters)
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Call it once the transaction is durable; never if it is not. It must not block nor raise."""
+        self._afterwards.append(call)
+
+    def committed(self) -> None:
+        for call in self._afterwards:
+            call()
+
+
+class Store:
+    """INVARIANT: if `write` returns without an error, everything done in it is durable; otherwise nothing is."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine: AsyncEngine = create_async_engine(url)
+        self._writer = asyncio.Lock()
+        if self.engine.dialect.name == "sqlite":
+            _sqlite(self.engine)
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Tx]:
+        """A consistent view; what is written in it is rolled back.
+
+        Raises:
+            StoreUnavailable: the database cannot answer within `STORE_WAIT`.
+        """
+        async with self._guard(), self.engine.connect() as connection:
+            yield Tx(connection)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Tx]:
+        """A transaction that commits at the end of the block, and rolls back when the block raises.
+
+        Raises:
+            StoreUnavailable: no turn within `STORE_WAIT`, or the database cannot take it.
+        """
+        async with self._guard():
+            try:
+                async with asyncio.timeout(STORE_WAIT.total_seconds()):
+                    await self._writer.acquire()
+            except TimeoutError:
+                raise StoreUnavailable("no turn to write") from None
+            try:
+                async with self.engine.connect() as connection:
+                    if self.engine.dialect.name == "sqlite":
+                        await connection.execute(text("BEGIN IMMEDIATE"))
+                    tx = Tx(connection)
+                    yield tx
+                    await connection.commit()
+            finally:
+                self._writer.release()
+        tx.committed()
+
+    @asynccontextmanager
+    async def _guard(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            raise StoreUnavailable(f"database: {type(error.orig).__name__}: {error.orig}") from error
+        except SQLAlchemyError as error:
+            raise StoreUnavailable(f"database: {type(error).__name__}") from error
+
+
+def _sqlite(engine: AsyncEngine) -> None:
+    """Durable, concurrent and strict: what PostgreSQL is without being told."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def settings(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # we send BEGIN ourselves
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"busy_timeout={int(STORE_WAIT.total_seconds() * 1000)}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")

@@ -1,0 +1,50 @@
+"""The store: what is durable, what is not, and who is told."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pytest
+
+from gateway.audit import sql
+from gateway.audit.log import AuditLog
+from gateway.audit.model import AuditEvent
+from gateway.store.db import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample(AuditEvent):
+    name: ClassVar[str] = "test.sample"
+    code: ClassVar[str] = "GW9999I"
+    what: str = ""
+
+
+async def test_an_event_is_published_only_after_its_transaction_is_durable(store: Store, audit: AuditLog) -> None:
+    with audit.hub.subscribe() as events:
+        with pytest.raises(RuntimeError):
+            async with store.write() as tx:
+                await audit.append(tx, Sample(actor="vera", what="rolled back"))
+                raise RuntimeError
+        async with store.write() as tx:
+            await audit.append(tx, Sample(actor="vera", what="kept"))
+        event = await asyncio.wait_for(events.next(), 1)
+    assert isinstance(event, Sample)
+    assert event.what == "kept"
+    async with store.read() as tx:
+        (entry,) = await sql.read(tx)
+    assert entry.index == 0
+    assert entry.values()["what"] == "kept"
+
+
+async def test_twenty_writers_at_once_leave_a_log_without_a_gap(store: Store, audit: AuditLog) -> None:
+    async def one(n: int) -> None:
+        async with store.write() as tx:
+            await audit.append(tx, Sample(actor="vera", what=str(n)))
+
+    async with asyncio.TaskGroup() as writers:
+        for n in range(20):
+            writers.create_task(one(n))
+    async with store.read() as tx:
+        entries, tree = await sql.read(tx), await sql.tree(tx)
+    assert [e.index for e in entries] == list(range(20))
+    assert tree.size == 20
