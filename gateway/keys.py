@@ -1,0 +1,103 @@
+"""The site's own keys: made at first start, read at every other, refused when others on the machine can read them."""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import asyncssh
+import pyrage
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gateway.clock import Clock
+from gateway.envelope import KEY, Envelope
+from gateway.errors import Invalid
+from gateway.site_ca import issue, make_ca
+
+TLS_RENEW: Final = timedelta(days=30)  # a certificate of our own CA is renewed this long before its end
+
+
+@dataclass(frozen=True, slots=True)
+class SiteKeys:
+    """Everything secret that the gateway itself holds.
+
+    Attributes:
+        signing: signs headers of recordings and checkpoints of the audit log; its public half is the site's identity.
+        envelope: seals credentials and seeds; its master key is the file `master.key`.
+        ssh_ca: signs short-lived certificates for accounts on targets.
+        replay: opens recordings for the page; None when the site keeps no replay key (decisions 8).
+    """
+
+    signing: Ed25519PrivateKey
+    envelope: Envelope
+    ssh_host_key: Path
+    ssh_ca: asyncssh.SSHKey
+    tls_certificate: Path
+    tls_key: Path
+    tls_ca: Path
+    replay: pyrage.x25519.Identity | None
+
+    def site_key(self) -> str:
+        """The public half of `signing`, base64: what an outsider verifies with."""
+        return base64.b64encode(self.signing.public_key().public_bytes_raw()).decode()
+
+
+def open_keys(folder: Path, clock: Clock, *, names: tuple[str, ...], replay: bool) -> SiteKeys:
+    """The keys in `folder`; those that are missing are made.
+
+    Args:
+        names: host names and addresses for the page's certificate.
+
+    Raises:
+        Invalid: a key that others can read, or that does not parse.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    signing = Ed25519PrivateKey.from_private_bytes(_secret(folder / "site.key", lambda: secrets.token_bytes(32)))
+    (folder / "site.pub").write_text(base64.b64encode(signing.public_key().public_bytes_raw()).decode() + "\n")
+    envelope = Envelope(_secret(folder / "master.key", lambda: secrets.token_bytes(KEY)))
+    host_key = folder / "ssh_host_ed25519_key"
+    _secret(host_key, lambda: asyncssh.generate_private_key("ssh-ed25519").export_private_key())
+    ca = asyncssh.import_private_key(
+        _secret(folder / "ssh_ca", lambda: asyncssh.generate_private_key("ssh-ed25519").export_private_key())
+    )
+    (folder / "ssh_ca.pub").write_bytes(ca.export_public_key())
+    age = _secret(folder / "replay.age", lambda: str(pyrage.x25519.Identity.generate()).encode()) if replay else None
+    certificate, key = folder / "tls.crt", folder / "tls.key"
+    authority = _tls(folder, clock, names)
+    identity = pyrage.x25519.Identity.from_str(age.decode().strip()) if age else None
+    return SiteKeys(signing, envelope, host_key, ca, certificate, key, authority, identity)
+
+
+def _tls(folder: Path, clock: Clock, names: tuple[str, ...]) -> Path:
+    """A certificate by the site's own CA, renewed in time; a certificate put there by the site is left alone."""
+    authority = folder / "tls_ca.crt"
+    now = clock.now()
+    ca_key = _secret(folder / "tls_ca.key", lambda: make_ca(authority, now))
+    issue(folder / "tls.crt", folder / "tls.key", authority, ca_key, names, now, TLS_RENEW)
+    _private(folder / "tls.key")
+    return authority
+
+
+def _secret(path: Path, make: Callable[[], bytes]) -> bytes:
+    """The octets of a secret file, made with `make()` when there is none."""
+    if not path.exists():
+        data = make()
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(fd, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    _private(path)
+    return path.read_bytes()
+
+
+def _private(path: Path) -> None:
+    mode = path.stat().st_mode & 0o777
+    if mode & 0o077:
+        raise Invalid(str(path), f"has mode {mode:o}; must be readable by its owner alone (chmod 600)")
