@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import Final
 
 import httpx
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.audit.events.runtime import CheckpointFailed, CheckpointLeft
 from gateway.audit.log import AuditLog, Checkpoint
 from gateway.audit.model import GATEWAY
+from gateway.errors import StoreUnavailable
 from gateway.store.db import Store
 
 WAIT: Final = 10.0  # seconds that one way out may take
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,10 @@ class Anchors:
     async def run(self, every: float) -> None:
         """Send one now and then every `every` seconds, until cancelled."""
         while True:
-            await self.send()
+            try:
+                await self.send()
+            except StoreUnavailable as error:
+                log.warning("No checkpoint left", why=str(error))
             await asyncio.sleep(every)
 
     async def send(self) -> Checkpoint:

@@ -59,6 +59,7 @@ class Store:
             StoreUnavailable: the database cannot answer within `STORE_WAIT`.
         """
         async with self._guard(), self.engine.connect() as connection:
+            await self._begin(connection, "BEGIN")
             yield Tx(connection)
 
     @asynccontextmanager
@@ -76,14 +77,18 @@ class Store:
                 raise StoreUnavailable("no turn to write") from None
             try:
                 async with self.engine.connect() as connection:
-                    if self.engine.dialect.name == "sqlite":
-                        await connection.execute(text("BEGIN IMMEDIATE"))
+                    await self._begin(connection, "BEGIN IMMEDIATE")
                     tx = Tx(connection)
                     yield tx
                     await connection.commit()
             finally:
                 self._writer.release()
         tx.committed()
+
+    async def _begin(self, connection: AsyncConnection, how: str) -> None:
+        """SQLite's driver begins nothing by itself; without this two reads could see two states."""
+        if self.engine.dialect.name == "sqlite":
+            await connection.execute(text(how))
 
     @asynccontextmanager
     async def _guard(self) -> AsyncIterator[None]:

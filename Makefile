@@ -1,0 +1,48 @@
+# Each command sets up everything it needs inside this folder. `make test` alone installs Debian packages, as root.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+export UV_PYTHON_PREFERENCE := only-system
+export UV_PROJECT_ENVIRONMENT := .venv
+
+.PHONY: demo test quick lint bench mutants web clean
+
+demo: .venv/.ready web/dist/.ready
+	exec $(BIN)/sluicegate demo start
+
+test: .venv/.ready web/dist/.ready lint
+	tests/peers.sh
+	$(BIN)/pytest
+
+quick: .venv/.ready
+	$(BIN)/pytest -m "not peer" -q
+
+lint: .venv/.ready web/dist/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	web/npm.sh run check
+
+bench: .venv/.ready
+	tests/peers.sh
+	$(BIN)/python -m tests.bench
+
+mutants: .venv/.ready
+	$(BIN)/python -m tests.mutants
+
+web: web/dist/.ready
+
+.venv/.ready: pyproject.toml uv.lock
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/uv || $(BIN)/python -m pip --quiet --disable-pip-version-check install "uv>=0.9"
+	$(BIN)/uv sync --quiet --frozen
+	touch $@
+
+web/dist/.ready: .venv/.ready web/package-lock.json $(shell find web/src web/index.html web/vite.config.ts -type f 2>/dev/null)
+	web/npm.sh ci --no-audit --no-fund
+	web/npm.sh run build
+	touch $@
+
+clean:
+	rm -rf .venv .demo web/dist web/node_modules

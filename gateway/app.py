@@ -1,0 +1,200 @@
+"""Composition root: settings in, services and fronts out, one parent for every task."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import secrets
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import structlog
+
+from gateway.access.service import Access
+from gateway.audit.anchors import Anchors, Ways
+from gateway.audit.events.runtime import GatewayStarted, GatewayStopped
+from gateway.audit.hub import Hub
+from gateway.audit.log import AuditLog
+from gateway.audit.model import GATEWAY
+from gateway.clock import Clock, SystemClock
+from gateway.config import Settings
+from gateway.errors import Invalid, StoreUnavailable
+from gateway.floors import assert_floors
+from gateway.fronts.api.app import Door, Services, create_app
+from gateway.fronts.ssh.server import serve_ssh
+from gateway.identity.service import Identity
+from gateway.inventory.service import Inventory
+from gateway.keys import SiteKeys, open_keys
+from gateway.policy.engine import PolicyEngine
+from gateway.recording.service import Recordings
+from gateway.sessions.service import Sessions
+from gateway.sessions.south import South
+from gateway.store.db import Store
+from gateway.store.migrate import migrate
+from gateway.timekeeper import keep_time
+from gateway.web import WebServer
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Everything that runs, joined."""
+
+    settings: Settings
+    keys: SiteKeys
+    services: Services
+    anchors: Anchors
+    folder: Path
+
+
+def policies(settings: Settings) -> Path:
+    """The folder of policies: the site's own, the packaged, or that of a checkout."""
+    if settings.policies:
+        return Path(settings.policies)
+    packaged = Path(__file__).parent / "_policies"
+    return packaged if packaged.is_dir() else Path(__file__).parent.parent / "policies"
+
+
+@asynccontextmanager
+async def opened(folder: Path, settings: Settings, clock: Clock | None = None) -> AsyncIterator[Gateway]:
+    """The services over the folder's database and keys, without any front. One process at a time.
+
+    Raises:
+        Invalid: settings, keys or policies that cannot be meant, or a folder that another process holds.
+    """
+    assert_floors()
+    clock = clock or SystemClock()
+    with _held(folder):
+        names = (*settings.names, settings.page.host, settings.admin.host)
+        keys = open_keys(folder / "keys", clock, names=names, replay=settings.replay_key)
+        policy = PolicyEngine.load(policies(settings))
+        store = Store(settings.database or f"sqlite+aiosqlite:///{folder}/sluicegate.db")
+        try:
+            await migrate(store)
+            yield _joined(folder, settings, keys, policy, store, clock)
+        finally:
+            await store.close()
+
+
+def _joined(
+    folder: Path, settings: Settings, keys: SiteKeys, policy: PolicyEngine, store: Store, clock: Clock
+) -> Gateway:
+    audit = AuditLog(clock, Hub())
+    identity = Identity(store, audit, clock, keys.envelope, settings.site)
+    inventory = Inventory(store, audit, clock, keys.envelope, keys.ssh_ca)
+    access = Access(store, audit, clock, policy, identity, inventory, settings.zone_of_people)
+    recordings = Recordings(
+        store, audit, clock, signing=keys.signing, replay=keys.replay, recipients=list(settings.recipients),
+        folder=folder / "recordings", site=settings.site,
+    )  # fmt: skip
+    sessions = Sessions(
+        store=store, audit=audit, clock=clock, policy=policy, access=access, identity=identity, inventory=inventory,
+        recordings=recordings, south=South(settings.south), node=f"node-{secrets.token_hex(4)}",
+    )  # fmt: skip
+    services = Services(
+        store=store, audit=audit, clock=clock, identity=identity, inventory=inventory, policy=policy, access=access,
+        sessions=sessions, recordings=recordings, site=settings.site, site_key=keys.site_key(), signing=keys.signing,
+        hosts=(*settings.names, settings.page.host, settings.admin.host),
+    )  # fmt: skip
+    ways = Ways(settings.anchors.file, settings.anchors.command, settings.anchors.url)
+    return Gateway(settings, keys, services, Anchors(store, audit, settings.site, keys.signing, ways), folder)
+
+
+@asynccontextmanager
+async def serving(gateway: Gateway) -> AsyncIterator[Gateway]:
+    """All fronts and sweeps run while the block does; at its end every session is ended and sealed."""
+    s, settings = gateway.services, gateway.settings
+    await s.sessions.recover()
+    async with s.store.write() as tx:
+        await s.audit.append(
+            tx, GatewayStarted(actor=GATEWAY, release=version("sluicegate"), policy_version=s.policy.version)
+        )
+    tls = (gateway.keys.tls_certificate, gateway.keys.tls_key)
+    page = WebServer(create_app(s, Door.PEOPLE), settings.page.host, settings.page.port, *tls)
+    admin = WebServer(create_app(s, Door.ADMIN), settings.admin.host, settings.admin.port, *tls)
+    async with asyncio.TaskGroup() as tasks:
+        running = [
+            tasks.create_task(work, name=name)
+            for name, work in (
+                ("sessions", s.sessions.run()),
+                ("recordings", s.recordings.run()),
+                ("access", _each_second(s.access)),
+                ("anchors", gateway.anchors.run(settings.anchors.minutes * 60)),
+                ("time", keep_time(s.store, s.audit, s.clock)),
+            )
+        ]
+        async with (
+            page,
+            admin,
+            serve_ssh(
+                host=settings.ssh.host, port=settings.ssh.port, host_key=gateway.keys.ssh_host_key,
+                sessions=s.sessions, identity=s.identity, audit=s.audit, store=s.store, clock=s.clock,
+                banner=settings.banner,
+            ),
+        ):  # fmt: skip
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, page, admin)
+            try:
+                yield gateway
+            finally:
+                await s.sessions.stop()
+        for task in running:
+            task.cancel()
+    async with s.store.write() as tx:
+        await s.audit.append(tx, GatewayStopped(actor=GATEWAY))
+    await gateway.anchors.send()
+
+
+async def run_until_signal(gateway: Gateway) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with serving(gateway):
+        settings = gateway.settings
+        log.info("Serving", site=settings.site, ssh=str(settings.ssh), page=str(settings.page))
+        await stop.wait()
+        log.info("Stopping: ends every session")
+
+
+def _reload(*servers: WebServer) -> None:
+    """SIGHUP: the certificate files have changed."""
+    for server in servers:
+        try:
+            server.reload_certificate()
+        except OSError as error:  # ssl.SSLError is one
+            log.error("Keeps the old certificate: the new one cannot be read", why=str(error))
+
+
+async def _each_second(access: Access) -> None:
+    """Let requests, grants and releases expire. Nobody gains by a sweep that is late: each rule looks at the clock."""
+    while True:
+        try:
+            await access.sweep()
+        except StoreUnavailable as error:
+            log.warning("Cannot sweep", why=str(error))
+        await asyncio.sleep(1)
+
+
+class _held:  # noqa: N801 - reads as a word in `with`
+    """The folder, for this process alone: two gateways on one folder would write one recording twice."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __enter__(self) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._fd = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._fd)
+            raise Invalid(str(self._folder), "another gateway runs on this folder; stop it first") from None
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)

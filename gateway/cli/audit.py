@@ -1,0 +1,68 @@
+"""The audit log from the command line: take it out, verify it. Reads the folder's database; the gateway may run."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from gateway.audit import sql, verify
+from gateway.cli.serve import Folder
+from gateway.config import read
+from gateway.errors import Invalid
+from gateway.store.db import Store
+
+app = typer.Typer(no_args_is_help=True, help="The audit log: export it, verify it.")
+BATCH = 5000  # entries read at once
+
+
+@app.command("verify")
+def verify_log(
+    folder: Folder,
+    checkpoint: Annotated[list[Path] | None, typer.Option(help="File of checkpoints that left the box.")] = None,
+) -> None:
+    """Check every entry against the log's head, and against checkpoints kept outside."""
+    lines, head = asyncio.run(_read(folder))
+    key = Ed25519PublicKey.from_public_bytes(base64.b64decode((folder / "keys" / "site.pub").read_text()))
+    outside = [note for path in checkpoint or [] for note in _notes(path)]
+    findings = verify.verify(lines, head, outside, key)
+    for finding in findings:
+        typer.echo(finding)
+    newest = max((note.size for note in outside), default=0)
+    said = f"complete up to entry {newest} by a checkpoint from outside" if newest else "no checkpoint from outside"
+    typer.echo(f"{len(lines)} entries, {len(findings)} findings; {said}; nothing can be said about later ones")
+    if findings:
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(folder: Folder) -> None:
+    """Print the log, one JSON object a line, exactly the octets that are hashed."""
+    lines, _ = asyncio.run(_read(folder))
+    for line in lines:
+        typer.echo(line)
+
+
+def _notes(path: Path) -> list[verify.Note]:
+    found = verify.notes(path.read_text())
+    if not found:
+        raise Invalid(str(path), "holds no checkpoint")
+    return found
+
+
+async def _read(folder: Path) -> tuple[list[str], bytes]:
+    settings = read(folder)
+    store = Store(settings.database or f"sqlite+aiosqlite:///{folder}/sluicegate.db")
+    try:
+        async with store.read() as tx:
+            tree = await sql.tree(tx)
+            lines: list[str] = []
+            while batch := await sql.read(tx, since=len(lines), limit=BATCH):
+                lines += [entry.line for entry in batch]
+        return lines[: tree.size], tree.root()
+    finally:
+        await store.close()

@@ -1,0 +1,32 @@
+"""Joins the nouns, and turns what we raise on purpose into one line on standard error and exit status 2."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from gateway.cli import audit, demo, recording, serve
+from gateway.errors import GatewayError
+
+app = typer.Typer(
+    name="sluicegate",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Approved, time-boxed, recorded remote access to the engineering workstations of a plant.",
+)
+app.command("init")(serve.init)
+app.command("serve")(serve.serve)
+app.command("version")(serve.release)
+app.add_typer(audit.app, name="audit")
+app.add_typer(recording.app, name="recording")
+app.add_typer(demo.app, name="demo")
+
+
+def main() -> None:
+    try:
+        app()
+    except GatewayError as error:
+        print(f"sluicegate: {error}", file=sys.stderr)
+        sys.exit(2)

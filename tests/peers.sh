@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# The real programs that the tests talk to. As root it installs what is missing; otherwise it names it and fails.
+set -euo pipefail
+declare -A package=(
+  [ssh]=openssh-client [sshd]=openssh-server [plink]=putty-tools [dbclient]=dropbear-bin
+  [chromium]=chromium [ip]=iproute2 [tcpdump]=tcpdump [unshare]=util-linux [age]=age [git]=git [bash]=bash
+)
+missing=()
+for program in "${!package[@]}"; do
+  PATH=$PATH:/usr/sbin:/sbin command -v "$program" >/dev/null || missing+=("${package[$program]}")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+if [ "$(id -u)" -ne 0 ]; then
+  echo "These Debian packages are missing, and only root can install them: ${missing[*]}" >&2
+  echo "Run:  sudo apt-get install ${missing[*]}" >&2
+  exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -q >/dev/null
+apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null
