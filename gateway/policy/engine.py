@@ -1,0 +1,165 @@
+"""The site's policy: Cedar files, loaded and checked whole, asked at request, at connect and at each channel.
+
+Rules first:
+- nothing is permitted that no permit names; a forbid beats every permit;
+- the obligations of all permits that determine one decision are joined to the strictest;
+- a policy that fails while it is evaluated would be left out by Cedar, a forbid too: here the answer is no;
+- a folder that is not wholly right is not loaded at all.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+import cedarpy
+import structlog
+
+from gateway.errors import GatewayError, Invalid
+from gateway.identity.model import PHISHING_RESISTANT
+from gateway.policy import explain, facts
+from gateway.policy.model import Action, Allow, Decision, Deny, Obligations, Question
+from gateway.policy.rules import Rule, parse
+
+log = structlog.get_logger(__name__)
+
+SCHEMA: Final = "schema.cedarschema"
+VERSION_DIGITS: Final = 12  # hex digits of SHA-256: read out on the phone, and no accident makes two alike
+
+
+class PolicyFailed(GatewayError):
+    """Cedar could not evaluate the question."""
+
+
+class PolicyEngine:
+    """INVARIANT: `decide` never raises and never answers Allow unless Cedar did without a single error.
+
+    Attributes:
+        version: names the exact contents of the folder.
+        rules: by their @id.
+    """
+
+    def __init__(self, rules: Iterable[Rule], schema: str, version: str) -> None:
+        self.version = version
+        self.rules: Mapping[str, Rule] = MappingProxyType({rule.id: rule for rule in rules})
+        # Ids of our own: parsed from text, Cedar calls them policy0, policy1, ... whatever @id says.
+        bodies = {rule.id: rule.body for rule in self.rules.values()}
+        document = {"staticPolicies": bodies, "templates": {}, "templateLinks": []}
+        self._policies = cedarpy.PolicySet.from_json_str(json.dumps(document))
+        self._schema = cedarpy.Schema.from_str(schema)
+
+    @classmethod
+    def load(cls, folder: Path) -> PolicyEngine:
+        """Read `folder`: one schema, and `*.cedar` in the order of their names. No policy means that nobody gets in.
+
+        Raises:
+            Invalid: the field is the file, the words say what is wrong with it.
+        """
+        if not folder.is_dir():
+            raise Invalid(str(folder), "is not a folder")
+        files = sorted(folder.glob("*.cedar"))
+        schema = _text(folder / SCHEMA) if files or (folder / SCHEMA).exists() else ""
+        texts = {file.name: _text(file) for file in files}
+        try:
+            cedarpy.Schema.from_str(schema)
+        except ValueError as error:
+            raise Invalid(SCHEMA, f"does not parse: {error}") from None
+        seen: dict[str, Rule] = {}
+        for name, text in texts.items():
+            for rule in parse(name, text, schema):
+                if rule.id in seen:
+                    raise Invalid(name, f"@id({rule.id!r}) is also in {seen[rule.id].file}")
+                seen[rule.id] = rule
+        return cls(seen.values(), schema, _version({SCHEMA: schema, **texts}))
+
+    def decide(self, q: Question, at: datetime) -> Decision:
+        """Whether `q` is permitted at `at`, under which obligations, or why not."""
+        try:
+            return self._decide(q, at)
+        except Exception as error:  # noqa: BLE001 - the boundary to the policy language: whatever fails, the answer is no
+            log.error("Policy cannot answer", error=f"{type(error).__name__}: {error}", version=self.version)
+            words = (
+                "The gateway's policy cannot answer at the moment, so nobody is let in. Call the plant's administrator."
+            )
+            return Deny("policy_error", words, (), "", self.version)
+
+    def _decide(self, q: Question, at: datetime) -> Decision:
+        answer = self._ask(q, at)
+        if isinstance(answer, Allow) or answer.code != "no_permit" or answer.missing:
+            return answer
+
+        def ask(variant: Question) -> Allow | None:
+            return a if isinstance(a := self._ask(variant, at), Allow) else None
+
+        found = explain.missing(q, ask)
+        return answer if found is None else self._no_permit(q, found.words, found.rules)
+
+    def _ask(self, q: Question, at: datetime) -> Decision:
+        """One evaluation; a default denial is not explained yet."""
+        if not self.rules:
+            return self._no_permit(q)
+        result = cedarpy.is_authorized(
+            facts.request(q, at), self._policies, json.dumps(facts.entities(q)), schema=self._schema
+        )
+        if result.diagnostics.errors or result.decision is cedarpy.Decision.NoDecision:
+            raise PolicyFailed("; ".join(map(str, result.diagnostics.errors)))
+        names = tuple(sorted(result.diagnostics.reasons))
+        rules = [self.rules[name] for name in names]
+        if not result.allowed:
+            return self._forbidden(q, rules) if rules else self._no_permit(q)
+        obligations = functools.reduce(Obligations.join, (_of_permit(rule) for rule in rules))
+        if unmet := _unmet(q, obligations):
+            return self._no_permit(q, unmet, names)
+        return Allow(obligations, names, self.version)
+
+    def _forbidden(self, q: Question, rules: list[Rule]) -> Deny:
+        titles = "; ".join(rule.title for rule in rules)
+        words = f"A rule of this plant forbids {explain.doing(q)}: {titles}."
+        return Deny("forbidden", words, tuple(rule.id for rule in rules), "", self.version)
+
+    def _no_permit(self, q: Question, missing: str = "", rules: tuple[str, ...] = ()) -> Deny:
+        words = f"No rule of this plant permits {explain.doing(q)}."
+        if missing:
+            words = f"{words} {missing}"
+        return Deny("no_permit", words, rules, missing, self.version)
+
+
+def _unmet(q: Question, obligations: Obligations) -> str:
+    """What of the joined obligations the question itself fails, in words; empty for nothing.
+
+    The factor matters once somebody connects; whoever asks is only told of it. A session whose channels are permitted
+    in part may start: each channel is asked for again when it opens.
+    """
+    if q.action is not Action.REQUEST and obligations.phishing_resistant and not q.factors & PHISHING_RESISTANT:
+        return explain.needs_phishing_resistant(q)
+    permitted = q.channels & obligations.channels
+    enough = bool(permitted) or not q.channels if q.action is Action.CONNECT else permitted == q.channels
+    return "" if enough else explain.channels_not_permitted(q, obligations.channels)
+
+
+def _of_permit(rule: Rule) -> Obligations:
+    if rule.obligations is None:
+        raise PolicyFailed(f"{rule.id} permits and is a forbid")
+    return rule.obligations
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(file.name, f"cannot be read: {error}") from None
+
+
+def _version(texts: Mapping[str, str]) -> str:
+    """Over names and contents, in the order of the names; lengths first, so that no two folders look alike."""
+    digest = hashlib.sha256()
+    for name, text in sorted(texts.items()):
+        data = text.encode()
+        digest.update(f"{name}\n{len(data)}\n".encode() + data)
+    return digest.hexdigest()[:VERSION_DIGITS]
