@@ -1,6 +1,7 @@
 """Every table, so that migrations and tests see one whole schema."""
 
+from gateway.access import tables as access
 from gateway.audit import sql as audit
 from gateway.store.base import metadata
 
-__all__ = ["audit", "metadata"]
+__all__ = ["access", "audit", "metadata"]
