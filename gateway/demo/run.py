@@ -36,14 +36,13 @@ Leave with Ctrl-C. Everything is in {folder}; delete it to begin anew.
 """
 
 
-async def demonstrate(folder: Path, ssh: int, page: int) -> None:
+async def demonstrate(folder: Path, ssh: int, page: int, port: int) -> None:
     """Start everything in `folder`, an absolute path, and run until Ctrl-C."""
     site.write_settings(folder, ssh, page)
     settings = read(folder)
     async with opened(folder, settings) as gateway:
-        key = await site.make(gateway)
-        host, port = site.TARGET
-        async with await target.start(host, port, account=site.ACCOUNT, key=key, home=folder / "home"):
+        key = await site.make(gateway, site.TARGET_ADDRESS, port)
+        async with await target.start(site.TARGET_ADDRESS, port, account=site.ACCOUNT, key=key, home=folder / "home"):
             print(_tour(folder, settings.ssh.port, settings.page.port, gateway.keys.tls_ca), flush=True)
             await run_until_signal(gateway)
 

@@ -17,7 +17,7 @@ from gateway.config import FILE
 from gateway.identity.model import Role
 from gateway.inventory.model import CredentialKind, CryptoProfile, Protocol, TargetClass, Tier
 
-TARGET: Final = ("127.0.0.4", 2022)
+TARGET_ADDRESS: Final = "127.0.0.4"
 ACCOUNT: Final = "engineer"
 WORDS: Final = ("amber", "anchor", "barley", "beacon", "birch", "cedar", "copper", "delta", "ember", "fjord", "harbor")
 PEOPLE: Final = (  # login, title, organisation, role, what he does here
@@ -66,13 +66,13 @@ def logins(folder: Path) -> list[Login]:
     return [Login(**values) for values in json.loads(path.read_text())] if path.exists() else []
 
 
-async def make(gateway: Gateway) -> asyncssh.SSHKey:
-    """Make the site once; returns the public key that opens the target's account."""
+async def make(gateway: Gateway, address: str, port: int) -> asyncssh.SSHKey:
+    """Make the site once, its target at `address`; returns the public key that opens the target's account."""
     key_file = gateway.folder / "account_key"
     if not key_file.exists():
         key = asyncssh.generate_private_key("ssh-ed25519")
         people = await _people(gateway)
-        await _plant(gateway, key)
+        await _plant(gateway, key, address, port)
         (gateway.folder / "people.json").touch(mode=0o600)
         (gateway.folder / "people.json").write_text(json.dumps([asdict(p) for p in people], indent=1))
         key_file.touch(mode=0o600)
@@ -101,7 +101,7 @@ async def _people(gateway: Gateway) -> list[Login]:
     return people
 
 
-async def _plant(gateway: Gateway, key: asyncssh.SSHKey) -> None:
+async def _plant(gateway: Gateway, key: asyncssh.SSHKey, address: str, port: int) -> None:
     inventory, identity = gateway.services.inventory, gateway.services.identity
     omar = await identity.person_named("omar")
     await inventory.add_zone("sam", "remote", "People outside", "4")
@@ -110,6 +110,6 @@ async def _plant(gateway: Gateway, key: asyncssh.SSHKey) -> None:
     await inventory.add_target(
         "sam", "ews-l4", "Engineering workstation, packing line 4", "line4", Tier.T1, TargetClass.WORKSTATION, [omar.id]
     )
-    await inventory.add_service("sam", "ews-l4", Protocol.SSH, *TARGET, CryptoProfile.MODERN)
+    await inventory.add_service("sam", "ews-l4", Protocol.SSH, address, port, CryptoProfile.MODERN)
     secret = key.export_private_key()
     await inventory.add_account("sam", "ews-l4", ACCOUNT, CredentialKind.PRIVATE_KEY, secret)

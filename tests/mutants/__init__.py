@@ -1,0 +1,1 @@
+"""Planted breaks: each must turn its named test red."""
