@@ -1,11 +1,17 @@
 """One-time codes as a person with an authenticator has them, without waiting longer than the rules demand."""
 
 import asyncio
-import time
 
 import pyotp
 
+from gateway.clock import SystemClock
+
 STEP = 30  # seconds
+
+
+def now() -> int:
+    """The current step (RFC 6238, 4.2)."""
+    return int(SystemClock().now().timestamp()) // STEP
 
 
 class Codes:
@@ -18,8 +24,8 @@ class Codes:
         self._totp, self._last = pyotp.TOTP(secret), 0
 
     async def next(self) -> str:
-        step = max(self._last + 1, int(time.time()) // STEP)
-        while step > int(time.time()) // STEP + 1:
+        step = max(self._last + 1, now())
+        while step > now() + 1:
             await asyncio.sleep(0.2)  # a one-time code is used once: the next one has to come
         self._last = step
         return self._totp.at(step * STEP)
