@@ -20,6 +20,19 @@ SOURCE_LOCK: Final = timedelta(minutes=5)
 DECISION_FRESHNESS: Final = timedelta(minutes=2)  # how long a fresh code serves one decision in the page
 SIGN_IN_IDLE: Final = timedelta(minutes=30)  # page session without a request
 SIGN_IN_LIFE: Final = timedelta(hours=12)  # page session at most: one shift
+PERSON_FAILURES_ANYWHERE: Final = 20  # failed log-ins of one person from addresses he never came from
+CODE_SEARCH_STEPS: Final = 20  # TOTP steps to either side searched to tell a wrong code from a wrong clock
+FIRST_FACTOR_AGE: Final = timedelta(minutes=40)  # a first factor serves its connection, the longest hold included
+SECOND_FACTOR_AGE: Final = timedelta(hours=12)  # at the very most; each policy obliges to less
+PROOFS_KEPT: Final = timedelta(days=30)  # proofs remembered: an address with one is familiar
+INVITATION_LIFE: Final = timedelta(hours=72)  # C21
+SETUP_LIFE: Final = timedelta(hours=24)  # a restart makes a new one
+PASSWORD_LEAST: Final = 12  # characters
+PASSWORD_MOST: Final = 256  # characters; what is hashed must be bounded
+HASHES_AT_ONCE: Final = 2  # argon2 takes 46 MiB and a core each
+HASH_WAIT: Final = timedelta(seconds=15)  # for a turn to hash; then the answer is no
+KEYS_OF_PERSON: Final = 20  # SSH public keys of one person
+PUBLIC_KEY_OCTETS: Final = 8192  # a line of authorized_keys; RSA 16384 takes 2800
 
 SSH_PENDING: Final = 100  # connections not yet authenticated, in all (OpenSSH MaxStartups full)
 SSH_PENDING_PER_SOURCE: Final = 20
@@ -41,3 +54,17 @@ SEGMENT_AGE: Final = timedelta(seconds=10)  # a recorded frame stays unsigned at
 SEGMENT_OCTETS: Final = 2 << 20  # plain octets between checkpoints: what a seek must decode
 FRAME_OCTETS: Final = 16 << 20  # octets of a frame's body; longer is refused by writer and reader
 WATCH_QUEUE: Final = 4 << 20  # octets that a viewer may lag behind before it gets a fresh picture
+
+REQUEST_WINDOW: Final = timedelta(days=30)  # longest window one request may ask for; longer work is asked for again
+REQUESTS_PENDING: Final = 10  # requests of one person that wait for a decision: an approver reads each
+SWEEP_BATCH: Final = 100  # rows that one sweep ends in one transaction; other writers get their turn
+CLOCK_SEEN: Final = timedelta(seconds=10)  # how stale the clock reading that a restart is measured by may be
+
+API_BODY_OCTETS: Final = 64 << 10  # octets of a request's body: the longest texts of a form, several times
+API_LIVE_PER_PERSON: Final = 16  # WebSockets of one person: tabs and watched sessions
+API_LIVE: Final = 500  # WebSockets in all
+API_LIVE_SEND: Final = timedelta(seconds=10)  # a viewer that does not take a message for so long is gone
+API_LIVE_CHECK: Final = timedelta(seconds=5)  # a WebSocket's sign-in is looked at again at least this often
+
+SECRET_OCTETS: Final = 16 << 10  # octets of a target's password or private key: RSA of 16384 bits fits
+CERTIFICATE_EARLY: Final = timedelta(minutes=1)  # a session's certificate is good so long before now: target's clock lag

@@ -2,6 +2,7 @@
 
 from gateway.access import tables as access
 from gateway.audit import sql as audit
+from gateway.identity import sql as identity
 from gateway.store.base import metadata
 
-__all__ = ["access", "audit", "metadata"]
+__all__ = ["access", "audit", "identity", "metadata"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
+from enum import Enum, StrEnum
+from typing import Final
 
 from gateway.clock import ZERO
 from gateway.ids import OrganisationId, PersonId
@@ -78,6 +79,10 @@ class Person:
     disabled: bool = False
     version: int = 1
 
+    @property
+    def admin(self) -> bool:
+        return Role.ADMIN in self.roles
+
     def standing(self, at: datetime) -> str:
         """Why he may not get in at all: `disabled`, `expired`, `contract_expired`; empty when he may."""
         if self.disabled:
@@ -112,6 +117,51 @@ class SshKey:
     public: str  # OpenSSH one-line form, without comment
     title: str
     added: datetime
+
+    @property
+    def hardware(self) -> bool:
+        """Whether it is an `sk-` key, which can be touched."""
+        return self.public.startswith("sk-")
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """What a person puts into his authenticator. Shown once, to him alone.
+
+    Attributes:
+        secret: base32.
+        uri: `otpauth://…`, for a QR code.
+    """
+
+    secret: str
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A page session: one person in one browser.
+
+    Attributes:
+        csrf: what a state change must bring along; derived from the token, stored nowhere.
+        ends: at the latest; idle ends it earlier.
+    """
+
+    id: str
+    person: Person
+    source: str
+    client: str
+    opened: datetime
+    ends: datetime
+    csrf: str
+
+
+class Unchanged(Enum):
+    """The default of a field that a change leaves as it is, where None has a meaning."""
+
+    UNCHANGED = "unchanged"
+
+
+UNCHANGED: Final = Unchanged.UNCHANGED
 
 
 def two_factors(proofs: frozenset[Factor]) -> bool:

@@ -1,0 +1,16 @@
+"""`Identity`: who somebody is, and whether he showed it with two factors. The one door to this package."""
+
+from __future__ import annotations
+
+from gateway.identity.enrolling import Enrolling
+from gateway.identity.people import People
+from gateway.identity.sign_ins import SignIns
+
+
+class Identity(SignIns, Enrolling, People):
+    """Doors and page sessions (`doors.py`, `sign_ins.py`), enrolment (`enrolling.py`), persons (`people.py`).
+
+    INVARIANT: nobody is admitted without two factors of his own, shown here, one of them of this connection.
+    INVARIANT: a one-time code is accepted once, whatever the door, the node, a restart or the clock.
+    INVARIANT: the store holds no password, seed or token that can be used without the master key.
+    """

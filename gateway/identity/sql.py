@@ -1,0 +1,264 @@
+"""Tables of identity, and what is read and written of persons and organisations."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    Row,
+    Select,
+    String,
+    Table,
+    Text,
+    insert,
+    select,
+    update,
+)
+
+from gateway.errors import Conflict, NotFound
+from gateway.identity.model import Organisation, Person, Role
+from gateway.ids import OrganisationId, PersonId
+from gateway.store.base import Utc, metadata
+from gateway.store.db import Tx
+
+ID: Final = String(32)
+DIGEST: Final = String(64)  # SHA-256, hex
+SOURCE: Final = String(64)
+
+organisations = Table(
+    "organisation",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("title", Text, nullable=False),
+    Column("plant", Boolean, nullable=False),
+    Column("contract_end", Utc),
+    Column("networks", Text, nullable=False),  # JSON list
+    Column("version", Integer, nullable=False),
+)
+
+people = Table(
+    "person",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("title", Text, nullable=False),
+    Column("organisation", ID, ForeignKey("organisation.id"), nullable=False),
+    Column("roles", String(128), nullable=False),  # sorted, a space between
+    Column("expires", Utc),
+    Column("disabled", Boolean, nullable=False),
+    Column("version", Integer, nullable=False),
+)
+
+credentials = Table(
+    "person_credential",
+    metadata,
+    Column("person", ID, ForeignKey("person.id"), primary_key=True),
+    Column("password", Text, nullable=False),  # argon2id
+    Column("seed", LargeBinary, nullable=False),  # sealed
+    Column("used_step", BigInteger, nullable=False),  # the last TOTP step that was accepted
+    Column("skew", Integer, nullable=False),  # seconds that the device was last seen ahead of our clock
+    Column("enrolled", Utc, nullable=False),
+)
+
+ssh_keys = Table(
+    "ssh_key",
+    metadata,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("person", ID, ForeignKey("person.id"), nullable=False, index=True),
+    Column("public", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("added", Utc, nullable=False),
+)
+
+proofs = Table(
+    "factor_proof",
+    metadata,
+    Column("person", ID, ForeignKey("person.id"), primary_key=True),
+    Column("factor", String(32), primary_key=True),
+    Column("source", SOURCE, primary_key=True),
+    Column("at", Utc, nullable=False),
+)
+
+failures = Table(
+    "login_failure",
+    metadata,
+    Column("scope", String(32), primary_key=True),
+    Column("key", DIGEST, primary_key=True),
+    Column("times", Integer, nullable=False),
+    Column("since", Utc, nullable=False, index=True),
+)
+
+one_time = Table(
+    "one_time_secret",
+    metadata,
+    Column("digest", DIGEST, primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("person", ID, ForeignKey("person.id")),
+    Column("bound", Text, nullable=False),  # JSON object
+    Column("wall", Utc, nullable=False),
+    Column("boot", BigInteger, nullable=False),  # microseconds
+    Column("boot_id", String(64), nullable=False),
+    Column("redeemed", Boolean, nullable=False),
+)
+
+enrolments = Table(  # begun, and not yet confirmed by a first code
+    "enrolment",
+    metadata,
+    Column("digest", DIGEST, ForeignKey("one_time_secret.digest"), primary_key=True),
+    Column("person", ID, nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("password", Text, nullable=False),  # argon2id
+    Column("seed", LargeBinary, nullable=False),  # sealed
+)
+
+sign_ins = Table(
+    "sign_in",
+    metadata,
+    Column("digest", DIGEST, primary_key=True),
+    Column("id", ID, nullable=False, unique=True),
+    Column("person", ID, ForeignKey("person.id"), nullable=False, index=True),
+    Column("source", SOURCE, nullable=False),
+    Column("client", Text, nullable=False),
+    Column("opened", Utc, nullable=False),
+    Column("life_wall", Utc, nullable=False),
+    Column("life_boot", BigInteger, nullable=False),  # microseconds
+    Column("life_boot_id", String(64), nullable=False),
+    Column("idle_wall", Utc, nullable=False),
+    Column("idle_boot", BigInteger, nullable=False),  # microseconds
+    Column("idle_boot_id", String(64), nullable=False),
+)
+
+
+def _select() -> Select[Any]:
+    o = organisations.c
+    return select(
+        people,
+        o.name.label("organisation_name"),
+        o.title.label("organisation_title"),
+        o.plant,
+        o.contract_end,
+        o.networks,
+    ).join_from(people, organisations)
+
+
+def _person(row: Row[Any]) -> Person:
+    organisation = Organisation(
+        OrganisationId(row.organisation),
+        row.organisation_name,
+        row.organisation_title,
+        row.plant,
+        row.contract_end,
+        tuple(json.loads(row.networks)),
+    )
+    roles = frozenset(Role(role) for role in row.roles.split())
+    return Person(PersonId(row.id), row.name, row.title, organisation, roles, row.expires, row.disabled, row.version)
+
+
+def roles_text(roles: frozenset[Role]) -> str:
+    return " ".join(sorted(roles))
+
+
+async def person(tx: Tx, id_: PersonId) -> Person | None:
+    row = (await tx.execute(_select().where(people.c.id == id_))).one_or_none()
+    return None if row is None else _person(row)
+
+
+async def person_named(tx: Tx, name: str) -> Person | None:
+    row = (await tx.execute(_select().where(people.c.name == name))).one_or_none()
+    return None if row is None else _person(row)
+
+
+async def every_person(tx: Tx) -> list[Person]:
+    return [_person(row) for row in await tx.execute(_select().order_by(people.c.name))]
+
+
+async def add_person(tx: Tx, it: Person) -> None:
+    await tx.execute(
+        insert(people).values(
+            id=it.id,
+            name=it.name,
+            title=it.title,
+            organisation=it.organisation.id,
+            roles=roles_text(it.roles),
+            expires=it.expires,
+            disabled=it.disabled,
+            version=it.version,
+        )
+    )
+
+
+async def change_person(tx: Tx, before: Person, after: Person) -> None:
+    """Compare-and-set on the version of `before`.
+
+    Raises:
+        Conflict: somebody else was faster.
+    """
+    moved = await tx.execute(
+        update(people)
+        .where(people.c.id == before.id, people.c.version == before.version)
+        .values(
+            title=after.title,
+            roles=roles_text(after.roles),
+            expires=after.expires,
+            disabled=after.disabled,
+            version=before.version + 1,
+        )
+    )
+    if moved.rowcount != 1:
+        raise Conflict("This person was changed by somebody else in the meantime. Look again, then decide.")
+
+
+async def every_organisation(tx: Tx) -> list[Organisation]:
+    return [_organisation(r) for r in await tx.execute(select(organisations).order_by(organisations.c.name))]
+
+
+async def organisation_named(tx: Tx, name: str) -> Organisation:
+    """
+    Raises:
+        NotFound: no such organisation.
+    """
+    row = (await tx.execute(select(organisations).where(organisations.c.name == name))).one_or_none()
+    if row is None:
+        raise NotFound("organisation")
+    return _organisation(row)
+
+
+async def add_organisation(tx: Tx, it: Organisation) -> None:
+    await tx.execute(
+        insert(organisations).values(
+            id=it.id,
+            name=it.name,
+            title=it.title,
+            plant=it.plant,
+            contract_end=it.contract_end,
+            networks=json.dumps(it.networks),
+            version=1,
+        )
+    )
+
+
+async def change_organisation(tx: Tx, it: Organisation) -> None:
+    await tx.execute(
+        update(organisations)
+        .where(organisations.c.id == it.id)
+        .values(
+            title=it.title,
+            contract_end=it.contract_end,
+            networks=json.dumps(it.networks),
+            version=organisations.c.version + 1,
+        )
+    )
+
+
+def _organisation(row: Row[Any]) -> Organisation:
+    networks = tuple(json.loads(row.networks))
+    return Organisation(OrganisationId(row.id), row.name, row.title, row.plant, row.contract_end, networks)
