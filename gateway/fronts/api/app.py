@@ -1,0 +1,92 @@
+"""The API as one application: every route under /api/v1, the page beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from pydantic.json_schema import models_json_schema
+
+from gateway import __doc__ as about
+from gateway.fronts.api import (
+    access,
+    audit,
+    inventory,
+    live,
+    offers,
+    page,
+    people,
+    problems,
+    recordings,
+    sessions,
+    sign_in,
+)
+from gateway.fronts.api.deps import no_odd_query
+from gateway.fronts.api.headers import Guard
+from gateway.fronts.api.services import Door, Services
+from gateway.fronts.api.views.common import Problem
+from gateway.fronts.api.views.live import Hint, Increment, Over, Snapshot
+
+PREFIX = "/api/v1"
+TITLE = {Door.PEOPLE: "Sluicegate", Door.ADMIN: "Sluicegate administration"}
+ROUTERS = {
+    Door.PEOPLE: (sign_in, offers, access, sessions, recordings, audit),
+    Door.ADMIN: (sign_in, people, inventory, audit),
+}
+
+_BESIDE = (Problem, Hint, Snapshot, Increment, Over)
+
+
+def create_app(services: Services, door: Door) -> FastAPI:
+    """The application of one door. The admin routes are not hidden on the people's door: they do not exist there."""
+    app = bare(door)
+    app.state.services = services
+    if door is Door.PEOPLE:
+        app.include_router(live.router, prefix=PREFIX)
+        app.state.live = live.Connections()
+        page.install(app, services.site.pages)
+    app.add_middleware(Guard, hosts=services.site.hosts)
+    return app
+
+
+def bare(door: Door) -> FastAPI:
+    """Routes and schema without services: what the schema is written from."""
+    app = FastAPI(
+        title=TITLE[door],
+        description=about or "",
+        version="1",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation,
+        separate_input_output_schemas=False,
+        strict_content_type=True,
+    )
+    api = APIRouter(prefix=PREFIX, dependencies=[Depends(no_odd_query)], redirect_slashes=False)
+    for module in ROUTERS[door]:
+        api.include_router(module.router)
+    app.include_router(api)
+    problems.install(app)
+
+    @app.get(f"{PREFIX}/openapi.json", include_in_schema=False)
+    async def openapi() -> JSONResponse:
+        return JSONResponse(schema(app))
+
+    return app
+
+
+def schema(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI schema, with the models that no operation names: problems and the WebSockets' messages."""
+    made = app.openapi()
+    _, extra = models_json_schema([(m, "serialization") for m in _BESIDE], ref_template="#/components/schemas/{model}")
+    components = made.setdefault("components", {}).setdefault("schemas", {})
+    for name, model in extra["$defs"].items():
+        components.setdefault(name, model)
+    return made
+
+
+def _operation(route: APIRoute) -> str:
+    return route.name

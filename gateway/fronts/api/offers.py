@@ -1,0 +1,87 @@
+"""Which targets somebody may ask for: those that the policy and the conduits permit him."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from fastapi import APIRouter
+
+from gateway.fronts.api.deps import Anyone, Everything
+from gateway.fronts.api.render import minutes
+from gateway.fronts.api.services import Services
+from gateway.fronts.api.views.access import ServiceOffer, TargetOffer
+from gateway.fronts.api.views.common import SIGNED_IN, problems
+from gateway.identity.model import Person
+from gateway.ids import PersonId
+from gateway.inventory.model import Protocol, Target
+from gateway.policy.model import Action, Allow, Channel, Question
+
+router = APIRouter(tags=["access"])
+HOUR = timedelta(hours=1)  # the duration that a form suggests
+
+
+@router.get("/targets", summary="Targets that you may ask for", responses=problems(*SIGNED_IN))
+async def list_targets(who: Anyone, state: Everything) -> list[TargetOffer]:
+    titles = {person.id: person.title for person in await state.identity.people()}
+    targets = [t for t in await state.inventory.targets() if await _reachable(state, t)]
+    offered = await asyncio.to_thread(_offers, state, who.person, who.source, targets)
+    return [_offer(t, services, titles) for t, services in zip(targets, offered, strict=True) if services]
+
+
+async def _reachable(state: Services, target: Target) -> bool:
+    """Whether a conduit leads from the people's zone to any service of `target` (C4)."""
+    for service in target.services:
+        if await state.inventory.conduit_permits(state.site.zone_of_people, target.zone.name, service.protocol):
+            return True
+    return False
+
+
+def _offers(state: Services, person: Person, source: str, targets: Sequence[Target]) -> list[list[ServiceOffer]]:
+    """What the policy would oblige to, for each service of each target; nothing where it says no."""
+    at = state.clock.now()
+    return [[o for s in t.services if (o := _ask_policy(state, person, source, t, s.protocol, at))] for t in targets]
+
+
+def _ask_policy(
+    state: Services, person: Person, source: str, target: Target, protocol: Protocol, at: datetime
+) -> ServiceOffer | None:
+    account = target.account()
+    question = Question(
+        action=Action.REQUEST,
+        person=person,
+        target=target,
+        protocol=protocol,
+        account=account.name if account else "",
+        channels=frozenset({Channel.SHELL}),
+        source=source,
+    )
+    decision = state.policy.decide(question, at)
+    if not isinstance(decision, Allow):
+        return None
+    obliges = decision.obligations
+    return ServiceOffer(
+        protocol=protocol,
+        channels=sorted(obliges.channels),
+        default_minutes=minutes(min(HOUR, obliges.max_session)),
+        max_minutes=minutes(obliges.max_session),
+        approvals=obliges.approvals,
+        approver_roles=sorted(obliges.approver_roles),
+        release=obliges.release,
+        observer=obliges.observer,
+    )
+
+
+def _offer(target: Target, services: list[ServiceOffer], titles: Mapping[PersonId, str]) -> TargetOffer:
+    return TargetOffer(
+        name=target.name,
+        title=target.title,
+        zone=target.zone.name,
+        zone_title=target.zone.title,
+        tier=target.tier,
+        target_class=target.target_class,
+        owners=sorted(titles[owner] for owner in target.owners if owner in titles),
+        accounts=[account.name for account in target.accounts],
+        services=services,
+    )

@@ -1,0 +1,41 @@
+"""The built page: static files, and index.html for `/`. The page's own paths are after `#`, so nothing else is it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse, PlainTextResponse
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+NOT_BUILT = (
+    "The page of this gateway has not been built. The API answers under /api/v1.\n"
+    "To build the page: make page (it needs Node; see README.md).\n"
+)
+
+
+class _Hashed(StaticFiles):
+    """Files whose name holds a digest of their content: they never change."""
+
+    def file_response(
+        self, full_path: str | Path, stat_result: object, scope: Scope, status_code: int = 200
+    ) -> Response:
+        answer = super().file_response(full_path, stat_result, scope, status_code)  # type: ignore[arg-type]
+        answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return answer
+
+
+def install(app: FastAPI, folder: Path | None) -> None:
+    """Serve what is in `folder`, or say that it has not been built."""
+    index = folder / "index.html" if folder else None
+
+    @app.get("/", include_in_schema=False)
+    async def start() -> Response:
+        if index is None or not index.is_file():
+            return PlainTextResponse(NOT_BUILT, 503)
+        return FileResponse(index, headers={"Cache-Control": "no-cache"})
+
+    if folder is not None and (folder / "assets").is_dir():
+        app.mount("/assets", _Hashed(directory=folder / "assets", follow_symlink=False))

@@ -1,0 +1,105 @@
+"""Organisations, persons, invitations and keys: admins, on the admin door."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from gateway.fronts.api.deps import Admin, Everything, Id
+from gateway.fronts.api.views.access import Reason
+from gateway.fronts.api.views.admin import (
+    Invited,
+    KeyNew,
+    KeyView,
+    OrganisationNew,
+    OrganisationView,
+    PersonNew,
+    PersonView,
+)
+from gateway.fronts.api.views.common import SIGNED_IN, problems
+from gateway.identity.model import Organisation, Person, SshKey
+
+router = APIRouter(tags=["people"])
+_READ = problems(*SIGNED_IN)
+_MAKE = problems(*SIGNED_IN, 409)
+_CHANGE = problems(*SIGNED_IN, 404, 409)
+
+
+@router.get("/organisations", summary="Every organisation", responses=_READ)
+async def list_organisations(_who: Admin, state: Everything) -> list[OrganisationView]:
+    return [_organisation(o) for o in await state.identity.organisations()]
+
+
+@router.post("/organisations", status_code=201, summary="Declare an organisation", responses=_MAKE)
+async def add_organisation(asked: OrganisationNew, who: Admin, state: Everything) -> OrganisationView:
+    made = await state.identity.add_organisation(
+        who.person.name, asked.name, asked.title, asked.plant, asked.contract_end, tuple(asked.networks)
+    )
+    return _organisation(made)
+
+
+@router.get("/people", summary="Every person", responses=_READ)
+async def list_people(_who: Admin, state: Everything) -> list[PersonView]:
+    return [_person(p) for p in await state.identity.people()]
+
+
+@router.post("/people", status_code=201, summary="Declare a person and invite him", responses=_MAKE)
+async def add_person(asked: PersonNew, who: Admin, state: Everything) -> Invited:
+    """A name that exists is refused: to invite somebody again never changes what he may do."""
+    person, invitation = await state.identity.add_person(
+        who.person.name, asked.name, asked.title, asked.organisation, frozenset(asked.roles), asked.expires
+    )
+    return Invited(name=person.name, invitation=invitation)
+
+
+@router.get("/people/{name}", summary="One person", responses=_CHANGE)
+async def get_person(name: Id, _who: Admin, state: Everything) -> PersonView:
+    return _person(await state.identity.person_named(name))
+
+
+@router.post("/people/{name}/invite", summary="Invite again: resets both factors", responses=_CHANGE)
+async def invite(name: Id, who: Admin, state: Everything) -> Invited:
+    return Invited(name=name, invitation=await state.identity.invite(who.person.name, name))
+
+
+@router.post("/people/{name}/disable", summary="Keep a person out from now on", responses=_CHANGE)
+async def disable(name: Id, asked: Reason, who: Admin, state: Everything) -> PersonView:
+    await state.identity.disable(who.person.name, name, asked.reason)
+    return _person(await state.identity.person_named(name))
+
+
+@router.get("/people/{name}/keys", summary="A person's SSH public keys", responses=_CHANGE)
+async def list_keys(name: Id, _who: Admin, state: Everything) -> list[KeyView]:
+    person = await state.identity.person_named(name)
+    return [_key(k) for k in await state.identity.keys(person.id)]
+
+
+@router.post("/people/{name}/keys", status_code=201, summary="Add an SSH public key", responses=_CHANGE)
+async def add_key(name: Id, asked: KeyNew, _who: Admin, state: Everything) -> KeyView:
+    person = await state.identity.person_named(name)
+    return _key(await state.identity.add_key(person, asked.public, asked.title))
+
+
+def _organisation(organisation: Organisation) -> OrganisationView:
+    return OrganisationView(
+        name=organisation.name,
+        title=organisation.title,
+        plant=organisation.plant,
+        contract_end=organisation.contract_end,
+        networks=list(organisation.networks),
+    )
+
+
+def _person(person: Person) -> PersonView:
+    return PersonView(
+        name=person.name,
+        title=person.title,
+        organisation=person.organisation.name,
+        roles=sorted(person.roles),
+        expires=person.expires,
+        disabled=person.disabled,
+        version=person.version,
+    )
+
+
+def _key(key: SshKey) -> KeyView:
+    return KeyView(fingerprint=key.fingerprint, public=key.public, title=key.title, added=key.added)

@@ -1,0 +1,128 @@
+"""Requests, grants, releases and sessions as answers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from gateway.access.model import AccessRequest, Grant, Release
+from gateway.clock import Deadline, Instant
+from gateway.fronts.api.services import Services
+from gateway.fronts.api.sight import Sight
+from gateway.fronts.api.views.access import ApprovalGiven, GrantView, ReleaseView, RequestView
+from gateway.fronts.api.views.sessions import EndView, HoldView, SessionView
+from gateway.sessions.model import Session
+
+
+def minutes(length: timedelta) -> int:
+    return length // timedelta(minutes=1)
+
+
+def request_view(request: AccessRequest, seen: Sight) -> RequestView:
+    wanted = request.wanted
+    return RequestView(
+        id=request.id,
+        state=request.state,
+        requester=request.requester_name,
+        organisation=request.organisation,
+        target=wanted.target_name,
+        protocol=wanted.protocol,
+        account=wanted.account,
+        channels=sorted(wanted.channels),
+        not_before=wanted.not_before,
+        not_after=wanted.not_after,
+        duration_minutes=minutes(wanted.duration),
+        purpose=wanted.purpose,
+        work_order=wanted.work_order,
+        actions=wanted.actions,
+        emergency=wanted.emergency,
+        digest=wanted.digest(),
+        created=request.created,
+        approvals=[
+            ApprovalGiven(approver=a.approver_name, role=a.role, at=a.at, note=a.note) for a in request.approvals
+        ],
+        approvals_needed=request.obligations.approvals,
+        approver_roles=sorted(request.obligations.approver_roles),
+        release=request.obligations.release,
+        observer=request.obligations.observer,
+        rules=list(request.rules),
+        policy_version=request.policy_version,
+        decided_by=request.decided_by,
+        reason=request.reason,
+        grant=request.grant,
+        may=seen.deeds_of_request(request),
+    )
+
+
+def release_view(release: Release) -> ReleaseView:
+    return ReleaseView(
+        id=release.id,
+        grant=release.grant,
+        state=release.state,
+        by=release.by_name,
+        created=release.created,
+        expires=release.expires.wall,
+        session=release.session,
+    )
+
+
+async def grant_view(state: Services, grant: Grant, seen: Sight) -> GrantView:
+    releases = await state.access.releases(grant.id)
+    at = state.clock.instant()
+    wanted = grant.wanted
+    return GrantView(
+        id=grant.id,
+        request=grant.request,
+        state=grant.state,
+        person=grant.person_name,
+        organisation=grant.organisation,
+        target=wanted.target_name,
+        protocol=wanted.protocol,
+        account=wanted.account,
+        channels=sorted(wanted.channels),
+        not_before=wanted.not_before,
+        not_after=wanted.not_after,
+        duration_minutes=minutes(wanted.duration),
+        purpose=wanted.purpose,
+        work_order=wanted.work_order,
+        created=grant.created,
+        deadline=grant.deadline.wall if grant.deadline else None,
+        remaining_seconds=_remaining(grant.deadline, at),
+        extended_minutes=minutes(grant.extended),
+        max_total_minutes=minutes(grant.obligations.max_total),
+        release=grant.obligations.release,
+        reason=grant.reason,
+        releases=[release_view(r) for r in releases],
+        may=seen.deeds_of_grant(grant),
+    )
+
+
+def session_view(session: Session, seen: Sight, at: Instant) -> SessionView:
+    hold, end = session.hold, session.end
+    return SessionView(
+        id=session.id,
+        seq=session.seq,
+        state=session.state,
+        person=session.person_name,
+        person_title=session.person_title,
+        organisation=session.organisation,
+        target=session.target_name,
+        account=session.account,
+        protocol=session.protocol,
+        source=session.source,
+        client=session.client,
+        created=session.created,
+        started=session.started,
+        ended=session.ended,
+        deadline=session.deadline.wall if session.deadline else None,
+        remaining_seconds=_remaining(session.deadline, at),
+        hold=HoldView(waiting=hold.waiting, since=hold.since, asked=list(hold.asked), words=hold.words)
+        if hold
+        else None,
+        end=EndView(reason=end.reason, actor=end.actor, words=end.words) if end else None,
+        grant=session.grant,
+        may=seen.deeds_of_session(session),
+    )
+
+
+def _remaining(deadline: Deadline | None, at: Instant) -> int | None:
+    return None if deadline is None else int(deadline.remaining(at).total_seconds())

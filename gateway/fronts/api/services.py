@@ -1,0 +1,64 @@
+"""What the API stands on: the services of the gateway, and which door an application is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.audit.log import AuditLog
+from gateway.clock import Clock
+from gateway.store.db import Store
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from gateway.access.service import Access
+    from gateway.identity.service import Identity
+    from gateway.inventory.service import Inventory
+    from gateway.policy.engine import PolicyEngine
+    from gateway.recording.service import Recordings
+    from gateway.sessions.service import Sessions
+
+
+class Door(StrEnum):
+    """Which listener an application answers on. The admin routes exist on the admin door and nowhere else (C2)."""
+
+    PEOPLE = "people"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What the API says about the site, and which names it answers to.
+
+    Attributes:
+        name: shown in the page; origin of the audit log's checkpoints.
+        hosts: host names and addresses, without port, that a request's Host may name; anything else is refused.
+        signing: signs checkpoints of the audit log.
+        pages: folder of the built page; None where this door serves none.
+        zone_of_people: the zone that persons come from; a target without a conduit from it is not offered.
+    """
+
+    name: str
+    hosts: frozenset[str]
+    signing: Ed25519PrivateKey
+    pages: Path | None = None
+    zone_of_people: str = "remote"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Every service that a route may call."""
+
+    store: Store
+    audit: AuditLog
+    clock: Clock
+    identity: Identity
+    inventory: Inventory
+    policy: PolicyEngine
+    access: Access
+    sessions: Sessions
+    recordings: Recordings
+    site: Site

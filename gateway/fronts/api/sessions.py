@@ -1,0 +1,100 @@
+"""Who is in the plant now, and the hand on the switch."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+
+from fastapi import APIRouter
+
+from gateway.fronts.api import sight
+from gateway.fronts.api.deps import Anyone, Everything, Id
+from gateway.fronts.api.render import session_view
+from gateway.fronts.api.services import Services
+from gateway.fronts.api.sight import Sight
+from gateway.fronts.api.views.common import SIGNED_IN, problems
+from gateway.fronts.api.views.sessions import AskExtension, Extend, Kill, Message, SessionView, WhyPause
+from gateway.ids import SessionId
+
+router = APIRouter(tags=["sessions"])
+_MOVES = problems(*SIGNED_IN, 404, 409)
+
+
+class Scope(StrEnum):
+    LIVE = "live"
+    ENDED = "ended"
+    MINE = "mine"
+
+
+@router.get("/sessions", summary="Sessions that you may know of, newest first", responses=problems(*SIGNED_IN))
+async def list_sessions(who: Anyone, state: Everything, scope: Scope = Scope.LIVE) -> list[SessionView]:
+    seen = await sight.of(state, who.person)
+    match scope:
+        case Scope.LIVE:
+            found = await state.sessions.live()
+        case Scope.ENDED:
+            found = await state.sessions.find(ended=True)
+        case Scope.MINE:
+            found = await state.sessions.find(person=who.person.id)
+    at = state.clock.instant()
+    return [session_view(s, seen, at) for s in found if seen.session(s)]
+
+
+@router.get("/sessions/{session_id}", summary="One session", responses=problems(*SIGNED_IN, 404))
+async def get_session(session_id: Id, who: Anyone, state: Everything) -> SessionView:
+    seen = await sight.of(state, who.person)
+    return session_view(await sight.session(state, seen, session_id), seen, state.clock.instant())
+
+
+@router.post("/sessions/{session_id}/pause", summary="Freeze the person's input", responses=_MOVES)
+async def pause(session_id: Id, asked: WhyPause, who: Anyone, state: Everything) -> SessionView:
+    seen = await sight.of(state, who.person)
+    found = await sight.controlled(state, seen, session_id)
+    await state.sessions.pause(found.id, who.person, who.source, asked.reason)
+    return await _now(state, seen, found.id)
+
+
+@router.post("/sessions/{session_id}/resume", summary="Give the input back", responses=_MOVES)
+async def resume(session_id: Id, who: Anyone, state: Everything) -> SessionView:
+    seen = await sight.of(state, who.person)
+    found = await sight.controlled(state, seen, session_id)
+    await state.sessions.resume(found.id, who.person, who.source)
+    return await _now(state, seen, found.id)
+
+
+@router.post("/sessions/{session_id}/kill", summary="End it now", responses=_MOVES)
+async def kill(session_id: Id, asked: Kill, who: Anyone, state: Everything) -> SessionView:
+    seen = await sight.of(state, who.person)
+    found = await sight.controlled(state, seen, session_id)
+    until = state.clock.now() + timedelta(minutes=asked.block_minutes) if asked.block_minutes else None
+    await state.sessions.kill(found.id, who.person, who.source, asked.reason, block_until=until)
+    return await _now(state, seen, found.id)
+
+
+@router.post("/sessions/{session_id}/extend", summary="Give it more time", responses=_MOVES)
+async def extend(session_id: Id, asked: Extend, who: Anyone, state: Everything) -> SessionView:
+    seen = await sight.of(state, who.person)
+    found = await sight.controlled(state, seen, session_id)
+    proof = await state.identity.confirm(who.person, asked.code, who.source)
+    await state.sessions.extend(found.id, who.person, proof, timedelta(minutes=asked.minutes), asked.reason)
+    return await _now(state, seen, found.id)
+
+
+@router.post("/sessions/{session_id}/ask-extension", summary="Ask for more time in your session", responses=_MOVES)
+async def ask_extension(session_id: Id, asked: AskExtension, who: Anyone, state: Everything) -> SessionView:
+    seen = await sight.of(state, who.person)
+    found = await sight.own_session(state, seen, session_id)
+    await state.sessions.ask_extension(found.id, who.person, timedelta(minutes=asked.minutes), asked.reason)
+    return await _now(state, seen, found.id)
+
+
+@router.post("/sessions/{session_id}/message", summary="Say something to the person in the session", responses=_MOVES)
+async def message(session_id: Id, asked: Message, who: Anyone, state: Everything) -> SessionView:
+    seen = await sight.of(state, who.person)
+    found = await sight.controlled(state, seen, session_id)
+    await state.sessions.message(found.id, who.person, asked.words)
+    return await _now(state, seen, found.id)
+
+
+async def _now(state: Services, seen: Sight, session_id: SessionId) -> SessionView:
+    return session_view(await state.sessions.get(session_id), seen, state.clock.instant())

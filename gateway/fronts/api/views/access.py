@@ -1,0 +1,159 @@
+"""Targets on offer, access requests, approvals, grants, releases."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from gateway.access.model import GrantState, ReleaseState, RequestState
+from gateway.fronts.api.views.common import Answer, Code, Minutes, Moment, Name, Question, Words
+from gateway.inventory.model import Protocol, TargetClass, Tier
+from gateway.policy.model import Channel
+
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class ServiceOffer(Answer):
+    """One service of a target that the policy lets the person ask for, and what it would oblige to."""
+
+    protocol: Protocol
+    channels: list[Channel] = Field(description="Channel permissions that may be asked for.")
+    default_minutes: int = Field(description="A duration to suggest.", examples=[60])
+    max_minutes: int = Field(description="The longest duration that may be asked for.", examples=[240])
+    approvals: int = Field(description="How many distinct persons must say yes.", examples=[1])
+    approver_roles: list[str] = Field(description="Roles of which one must be among them.", examples=[["owner"]])
+    release: bool = Field(description="Whether the control room switches each session on.")
+    observer: bool = Field(description="Whether somebody must watch.")
+
+
+class TargetOffer(Answer):
+    """A target that the person may ask for."""
+
+    name: str = Field(examples=["ews-l4"])
+    title: str = Field(examples=["Engineering workstation line 4"])
+    zone: str = Field(examples=["cell-4"])
+    zone_title: str = Field(examples=["Cell line 4"])
+    tier: Tier
+    target_class: TargetClass
+    owners: list[str] = Field(description="Titles of those who can approve.", examples=[["Omar Haddad"]])
+    accounts: list[str] = Field(description="Accounts on the target; the first is the default.")
+    services: list[ServiceOffer]
+
+
+class Ask(Question):
+    """A request for access to one service of one target."""
+
+    target: Name = Field(examples=["ews-l4"])
+    protocol: Protocol = Protocol.SSH
+    account: Annotated[str, StringConstraints(max_length=64)] = Field(
+        default="", description="Empty: the target's default.", examples=["engineer"]
+    )
+    channels: list[Channel] = Field(default=[Channel.SHELL, Channel.EXEC], min_length=1, max_length=16)
+    not_before: Moment
+    not_after: Moment = Field(description="The window ends before this moment.")
+    duration_minutes: Minutes = Field(description="Counts from the start of the first session.", examples=[60])
+    purpose: Words = Field(examples=["Exchange the parameter set of drive 4 after the bearing change"])
+    work_order: Words = Field(examples=["WO-8812"])
+    actions: Words = Field(default="", description="Declared actions, in words.")
+    emergency: bool = False
+
+
+class Approve(Question):
+    """An approver's yes to exactly what he was shown."""
+
+    code: Code = Field(description="A fresh one-time code of the approver.")
+    digest: Digest = Field(description="`digest` of the request as it was shown.")
+    note: Words = ""
+
+
+class Reason(Question):
+    """Why; the person concerned reads it."""
+
+    reason: Words = Field(min_length=1, examples=["The line is in production until 14:00"])
+
+
+class ApprovalGiven(Answer):
+    approver: str = Field(examples=["omar"])
+    role: str = Field(description="The role he approved as.", examples=["owner"])
+    at: Moment
+    note: str
+
+
+class RequestView(Answer):
+    """An access request and what became of it."""
+
+    id: str = Field(examples=["req_k3v8m2q9w7x4z6b5n2dh"])
+    state: RequestState
+    requester: str = Field(examples=["vera"])
+    organisation: str = Field(examples=["kranz"])
+    target: str = Field(examples=["ews-l4"])
+    protocol: Protocol
+    account: str = Field(examples=["engineer"])
+    channels: list[Channel]
+    not_before: Moment
+    not_after: Moment
+    duration_minutes: int
+    purpose: str
+    work_order: str
+    actions: str
+    emergency: bool
+    digest: str = Field(description="Binds an approval to exactly this.")
+    created: Moment
+    approvals: list[ApprovalGiven]
+    approvals_needed: int
+    approver_roles: list[str]
+    release: bool
+    observer: bool
+    rules: list[str] = Field(description="Policy rules that permitted it to be asked.")
+    policy_version: str
+    decided_by: str = Field(description="Who denied or cancelled; empty for nobody.")
+    reason: str = Field(description="Why it was denied or cancelled.")
+    grant: str | None
+    may: list[Literal["approve", "deny", "cancel"]] = Field(description="What the asker can do with it now.")
+
+
+class ReleaseView(Answer):
+    """The control room switched one session on."""
+
+    id: str = Field(examples=["rel_k3v8m2q9w7x4z6b5n2dh"])
+    grant: str
+    state: ReleaseState
+    by: str = Field(examples=["lena"])
+    created: Moment
+    expires: Moment
+    session: str | None
+
+
+class GrantView(Answer):
+    """What an approved request allows, and until when."""
+
+    id: str = Field(examples=["grt_k3v8m2q9w7x4z6b5n2dh"])
+    request: str
+    state: GrantState
+    person: str = Field(examples=["vera"])
+    organisation: str
+    target: str
+    protocol: Protocol
+    account: str
+    channels: list[Channel]
+    not_before: Moment
+    not_after: Moment
+    duration_minutes: int
+    purpose: str
+    work_order: str
+    created: Moment
+    deadline: Moment | None = Field(description="Set at the start of its first session.")
+    remaining_seconds: int | None = Field(description="Until the deadline, by both clocks.")
+    extended_minutes: int
+    max_total_minutes: int = Field(description="With all extensions.")
+    release: bool = Field(description="Whether each session waits for the control room.")
+    reason: str = Field(description="Why it was revoked.")
+    releases: list[ReleaseView]
+    may: list[Literal["release", "revoke"]] = Field(description="What the asker can do with it now.")
+
+
+class ReleaseNow(Question):
+    """An operator switches one session of a grant on, now."""
+
+    code: Code = Field(description="A fresh one-time code of the operator.")

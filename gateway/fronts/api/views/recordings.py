@@ -1,0 +1,114 @@
+"""Recordings: what they are, what is in them, whether they are whole."""
+
+from __future__ import annotations
+
+from pydantic import Field, JsonValue
+
+from gateway.fronts.api.views.common import Answer, Moment
+from gateway.recording.model import RecordingState
+
+
+class RecordingView(Answer):
+    """One recording, as the list shows it."""
+
+    session: str = Field(examples=["ses_k3v8m2q9w7x4z6b5n2dh"])
+    seq: int = Field(description="Without a gap over the site's life: a missing one shows.")
+    state: RecordingState
+    person: str
+    target: str
+    protocol: str
+    started: Moment
+    ended: Moment | None
+    octets: int = Field(description="Size of the file.")
+    frames: int = Field(description="Frames in the chain; 0 while it is open.")
+
+
+class RecordingPage(Answer):
+    """A page of recordings, newest first."""
+
+    recordings: list[RecordingView]
+    cursor: str | None = Field(description="Give it back as `cursor` to read on; null at the end.")
+
+
+class StreamView(Answer):
+    """One channel of the session."""
+
+    stream: int
+    opened_us: int
+    closed_us: int | None
+    about: dict[str, JsonValue] = Field(description="Kind of channel, command, terminal, size.")
+
+
+class KeyframeView(Answer):
+    at_us: int
+    stream: int
+
+
+class FindingView(Answer):
+    """One thing that the verifier says."""
+
+    code: str = Field(examples=["sealed"])
+    words: str
+    good: bool
+
+
+class VerificationView(Answer):
+    """Whether the recording is whole and unchanged, and what cannot be said."""
+
+    verdict: str = Field(description="`verified`, `unclean` (the writer died), `open` or `broken`.")
+    findings: list[FindingView]
+
+
+class RecordingDetail(Answer):
+    """What a player needs before it plays."""
+
+    recording: RecordingView
+    replay: bool = Field(description="Whether the gateway holds a replay key: without one it cannot show content.")
+    about: dict[str, JsonValue] = Field(description="Who, what, under which grant and policy.")
+    streams: list[StreamView]
+    duration_us: int
+    keyframes: list[KeyframeView] = Field(description="Where a seek can land.")
+    verification: VerificationView
+
+
+class TimelineEntry(Answer):
+    """A decision, notice, hold or approval, placed on the recording's time."""
+
+    at_us: int = Field(description="Microseconds from the recording's start; negative for what came before.")
+    kind: str = Field(examples=["decision"])
+    words: str
+    actor: str
+    value: dict[str, JsonValue]
+
+
+class ActivityBucket(Answer):
+    """How much happened in one slice of time."""
+
+    from_us: int
+    output_octets: int
+    input_bursts: int
+
+
+class Timeline(Answer):
+    """What people decided and were told, and how busy the session was."""
+
+    entries: list[TimelineEntry]
+    bucket_us: int
+    activity: list[ActivityBucket]
+
+
+class RecordView(Answer):
+    """One record. Octets come as base64 in `data`, structured records as `value`."""
+
+    kind: str = Field(description="One letter, as in the recording format.", examples=["o"])
+    stream: int
+    at_us: int
+    data: str | None = None
+    value: dict[str, JsonValue] | None = None
+
+
+class Records(Answer):
+    """Records of a span of time, beginning at the keyframes before it."""
+
+    records: list[RecordView]
+    next_us: int | None = Field(description="Ask on from here; null at the end of the recording.")
