@@ -3,6 +3,7 @@
 from gateway.access import tables as access
 from gateway.audit import sql as audit
 from gateway.identity import sql as identity
+from gateway.inventory import tables as inventory
 from gateway.store.base import metadata
 
-__all__ = ["access", "audit", "identity", "metadata"]
+__all__ = ["access", "audit", "identity", "inventory", "metadata"]

@@ -52,6 +52,7 @@ class Zone:
     name: str
     title: str
     level: str
+    version: int = 1
 
 
 @dataclass(frozen=True, slots=True)

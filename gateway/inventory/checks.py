@@ -1,0 +1,100 @@
+"""What a declaration must look like before it is stored. Pure.
+
+Addresses are literal: the gateway looks no name up in the plant (access model, rule 9), and nobody who can answer a
+lookup can redirect a session. Any unicast address may be declared, loopback too: a target may live beside the gateway,
+as the demo's does, and only an admin declares services. Refused are addresses that no machine of a plant has and that
+lead elsewhere: multicast, unspecified, reserved, and link-local, where cloud hosts serve their metadata.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from gateway.errors import Invalid
+from gateway.ids import PersonId
+from gateway.limits import NAME_OCTETS
+
+# `+` parts the names of a log-in; what a shell, a log or a certificate's principal list could misread stays out too.
+ACCOUNT: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@$\\-]*")
+LEVEL: Final = re.compile(r"[0-5](\.5)?")
+FINGERPRINT: Final = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
+PERSON: Final = re.compile(r"per_[a-z0-9_-]{1,28}")
+THIS_NETWORK: Final = ipaddress.ip_network("0.0.0.0/8")
+
+
+def address(text: str) -> str:
+    """The one spelling of a literal address that a service may have.
+
+    Raises:
+        Invalid: a name, or an address that no machine of a plant has.
+    """
+    try:
+        parsed = ipaddress.ip_address(text)
+    except ValueError:
+        raise Invalid("address", "must be a literal IP address; the gateway looks no name up in the plant") from None
+    if isinstance(parsed, ipaddress.IPv6Address) and (parsed.ipv4_mapped or parsed.scope_id):
+        raise Invalid("address", "must be written as IPv4, or as IPv6 without a scope")
+    if parsed.is_multicast or parsed.is_unspecified or parsed.is_link_local or _reserved(parsed):
+        raise Invalid("address", "must be the address of one machine, not multicast, link-local or reserved")
+    return str(parsed)
+
+
+def _reserved(parsed: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """`::1` counts as reserved in IPv6's oldest table, and is fine."""
+    return (parsed.is_reserved and not parsed.is_loopback) or (parsed.version == 4 and parsed in THIS_NETWORK)
+
+
+def port(number: int) -> int:
+    if not 1 <= number <= 65535:
+        raise Invalid("port", f"must be from 1 to 65535, is {number}")
+    return number
+
+
+def level(text: str) -> str:
+    """A Purdue level.
+
+    Raises:
+        Invalid: anything else.
+    """
+    if not LEVEL.fullmatch(text):
+        raise Invalid("level", "must be a Purdue level, 0 to 5 or a half, such as 3.5")
+    return text
+
+
+def account(text: str) -> str:
+    """A log-in as the target spells it, e.g. `engineer`, `Administrator`, `PLANT\\svc.line4`.
+
+    Raises:
+        Invalid: anything else.
+    """
+    if len(text) > NAME_OCTETS or not ACCOUNT.fullmatch(text):
+        raise Invalid("account", f"must be 1 to {NAME_OCTETS} of a-z A-Z 0-9 _ . @ $ \\ - and not start with a sign")
+    return text
+
+
+def owners(ids: Iterable[PersonId]) -> frozenset[PersonId]:
+    """At least one: a target that nobody answers for can be approved by nobody.
+
+    Raises:
+        Invalid: none, or something that is no id of a person (a log-in name, say).
+    """
+    known = frozenset(ids)
+    if not known:
+        raise Invalid("owners", "must name at least one person, who approves access to the target")
+    if bad := sorted(i for i in known if not PERSON.fullmatch(i)):
+        raise Invalid("owners", f"must be ids of persons, {bad[0]!r} is none")
+    return known
+
+
+def fingerprint(text: str) -> str:
+    """As `ssh-keygen -l` prints it; empty for any key.
+
+    Raises:
+        Invalid: anything else.
+    """
+    if text and not FINGERPRINT.fullmatch(text):
+        raise Invalid("fingerprint", "must be SHA256: and 43 characters, as ssh-keygen -l prints it")
+    return text
