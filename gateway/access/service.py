@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 
 from gateway.access import rules, sql
 from gateway.access.asking import Asking
@@ -35,22 +36,18 @@ class Access(Asking, Deciding, Releasing, Blocking, Sweeping):
     # --- for sessions, inside their transaction
 
     async def grant_for(
-        self, tx: Tx, person_id: PersonId, target_id: TargetId, protocol: Protocol, at: Instant, account: str = ""
+        self, tx: Tx, person_id: PersonId, target_id: TargetId, protocol: Protocol, at: datetime, account: str = ""
     ) -> Grant | None:
-        """The grant by which a session may run now: window open, not over on either clock. A live one comes first.
+        """The grant whose window is open at `at` and that is not over on either clock. A live one comes first.
 
         `account` narrows it to grants for that account of the target.
         """
-        open_ = [g for g in await self._open(tx, person_id, target_id, protocol, account) if g.open(at)]
+        now = self._clock.instant()
+        found = await sql.find_grants(tx, person=person_id, target=target_id, protocol=protocol, states=OPEN_GRANT)
+        open_ = [
+            g for g in found if g.covers(at) and not g.passed(now) and (not account or g.wanted.account == account)
+        ]
         return min(open_, key=lambda g: (g.state is not GrantState.LIVE, g.not_after), default=None)
-
-    async def upcoming(
-        self, tx: Tx, person_id: PersonId, target_id: TargetId, protocol: Protocol, at: Instant, account: str = ""
-    ) -> Grant | None:
-        """The approved grant whose window opens next, for the hold that waits for it."""
-        found = await self._open(tx, person_id, target_id, protocol, account)
-        later = [g for g in found if g.wanted.not_before > at.wall and not g.passed(at)]
-        return min(later, key=lambda g: g.wanted.not_before, default=None)
 
     async def request_open(
         self, tx: Tx, person_id: PersonId, target_id: TargetId, protocol: Protocol
@@ -117,10 +114,6 @@ class Access(Asking, Deciding, Releasing, Blocking, Sweeping):
         await sql.move_release(tx, release, replace(release, state=ReleaseState.USED, session=session_id))
         event = ReleaseUsed(actor=grant.person_name, release=release.id, grant=grant.id, session=session_id)
         await self._audit.append(tx, event)
-
-    async def _open(self, tx: Tx, person: PersonId, target: TargetId, protocol: Protocol, account: str) -> list[Grant]:
-        found = await sql.find_grants(tx, person=person, target=target, protocol=protocol, states=OPEN_GRANT)
-        return [g for g in found if not account or g.wanted.account == account]
 
     # --- reading
 
