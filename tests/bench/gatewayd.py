@@ -1,0 +1,85 @@
+"""The gateway under measurement, in a process of its own, obeying lines on standard input and answering in JSON.
+
+Usage: python -m tests.bench.gatewayd FOLDER TARGETS ADDRESS PORT ACCOUNT KEYFILE PUBLIC-KEY-OF-VERA
+    arm N      N approved and released grants, for the targets t0 … t(N-1)
+    kill       kill every session; answers the seconds until the call returned
+    memory     PSS in KiB
+"""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from gateway.identity.model import Factor, FactorProof
+from gateway.inventory.model import CredentialKind, CryptoProfile, Protocol, TargetClass, Tier
+from tests.e2e.site import Site, running_site
+
+
+async def targets(site: Site, count: int, address: str, port: int, account: str, key: bytes) -> None:
+    inventory = site.gateway.services.inventory
+    omar = await site.person("omar")
+    for n in range(count):
+        name = f"t{n}"
+        await inventory.add_target("sam", name, name, "line4", Tier.T1, TargetClass.WORKSTATION, [omar.id])
+        await inventory.add_service("sam", name, Protocol.SSH, address, port, CryptoProfile.MODERN)
+        await inventory.add_account("sam", name, account, CredentialKind.PRIVATE_KEY, key)
+
+
+async def arm(site: Site, first: int, count: int) -> None:
+    """Grants for targets from `first` on, each released; proofs are made here, they are not what is measured."""
+    s = site.gateway.services
+    people = {name: await site.person(name) for name in ("vera", "omar", "lena")}
+    for n in range(first, first + count):
+        now = s.clock.now()
+        request = await s.access.ask(
+            people["vera"], target_name=f"t{n}", protocol=Protocol.SSH, not_before=now,
+            not_after=now + timedelta(hours=4), duration=timedelta(hours=2), purpose="bench", work_order="B",
+            source="127.0.0.1",
+        )  # fmt: skip
+        proofs = {name: FactorProof(people[name].id, Factor.TOTP, now, "127.0.0.1") for name in ("omar", "lena")}
+        decided = await s.access.approve(request.id, people["omar"], proofs["omar"], digest=request.wanted.digest())
+        assert decided.grant is not None
+        await s.access.release(decided.grant, people["lena"], proofs["lena"])
+
+
+def pss() -> int:
+    for line in Path(f"/proc/{os.getpid()}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1])
+    raise AssertionError
+
+
+async def kill(site: Site) -> float:
+    sessions, lena = site.gateway.services.sessions, await site.person("lena")
+    live = await sessions.live()
+    started = time.monotonic()
+    await asyncio.gather(*(sessions.kill(one.id, lena, "127.0.0.1", "bench") for one in live))
+    return time.monotonic() - started
+
+
+async def main(folder: str, count: str, address: str, port: str, account: str, key: str, public: str) -> None:
+    async with running_site(Path(folder)) as site:
+        vera = await site.person("vera")
+        await site.gateway.services.identity.add_key(vera, public, "bench")
+        await targets(site, int(count), address, int(port), account, Path(key).read_bytes())
+        reader = asyncio.StreamReader()
+        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        login = site.logins["vera"]
+        print(json.dumps({"port": site.ssh_port, "pid": os.getpid(), "secret": login.secret}), flush=True)
+        while line := (await reader.readline()).decode().split():
+            match line:
+                case ["arm", first, many]:
+                    await arm(site, int(first), int(many))
+                    print(json.dumps({"armed": int(many)}), flush=True)
+                case ["kill"]:
+                    print(json.dumps({"seconds": await kill(site)}), flush=True)
+                case ["memory"]:
+                    print(json.dumps({"pss_kib": pss()}), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
