@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Select, func, insert, or_, select, update
 
@@ -31,6 +31,9 @@ from gateway.errors import Conflict, NotFound
 from gateway.ids import GrantId, PersonId, ReleaseId, RequestId, TargetId
 from gateway.inventory.model import Protocol
 from gateway.store.db import Tx
+
+S = TypeVar("S", RequestState, GrantState, ReleaseState)
+
 
 # --- requests
 
@@ -62,8 +65,7 @@ async def move_request(tx: Tx, old: AccessRequest, new: AccessRequest) -> Access
     Raises:
         Conflict: it is not as it was read.
     """
-    if new.state is not old.state and new.state not in REQUEST_MOVES[old.state]:
-        raise Conflict(f"The request is {old.state} already.")
+    _movable(REQUEST_MOVES, old.state, new.state)
     new = replace(new, version=old.version + 1)
     where = (requests.c.id == old.id, requests.c.state == old.state.value, requests.c.version == old.version)
     moved = await tx.execute(update(requests).where(*where).values(**rows.request_moves(new)))
@@ -149,8 +151,7 @@ async def move_grant(tx: Tx, old: Grant, new: Grant) -> Grant:
     Raises:
         Conflict: it is not as it was read.
     """
-    if new.state is not old.state and new.state not in GRANT_MOVES[old.state]:
-        raise Conflict(f"The grant is {old.state} already.")
+    _movable(GRANT_MOVES, old.state, new.state)
     new = replace(new, version=old.version + 1)
     where = (grants.c.id == old.id, grants.c.state == old.state.value, grants.c.version == old.version)
     moved = await tx.execute(update(grants).where(*where).values(**rows.grant_moves(new)))
@@ -209,8 +210,7 @@ async def move_release(tx: Tx, old: Release, new: Release) -> Release:
     Raises:
         Conflict: it is not as it was read.
     """
-    if new.state is not old.state and new.state not in RELEASE_MOVES[old.state]:
-        raise Conflict(f"The release is {old.state} already.")
+    _movable(RELEASE_MOVES, old.state, new.state)
     new = replace(new, version=old.version + 1)
     where = (releases.c.id == old.id, releases.c.state == old.state.value, releases.c.version == old.version)
     moved = await tx.execute(update(releases).where(*where).values(**rows.release_moves(new)))
@@ -274,6 +274,12 @@ async def last_seen(tx: Tx) -> Instant | None:
 async def see(tx: Tx, at: Instant, *, first: bool) -> None:
     values = {"seen_wall": at.wall, "seen_boot": at.boot, "seen_boot_id": at.boot_id}
     await tx.execute(insert(seen).values(id=1, **values) if first else update(seen).values(**values))
+
+
+def _movable(moves: Mapping[S, frozenset[S]], old: S, new: S) -> None:
+    """Raises Conflict: the table has no such move. What has ended is not even touched."""
+    if not moves[old] or (new is not old and new not in moves[old]):
+        raise Conflict(f"There is nothing to do any more: it is {old} already.")
 
 
 async def _requests(tx: Tx, query: Select[Any]) -> list[AccessRequest]:

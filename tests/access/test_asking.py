@@ -116,7 +116,8 @@ async def test_purpose_and_work_order_are_asked_for(site: Site, field: str, text
 
 @pytest.mark.parametrize("field", ["not_before", "not_after"])
 @pytest.mark.parametrize(
-    "moment", [datetime(2026, 11, 24, 11), datetime.max.replace(tzinfo=timezone(-5 * HOUR))]  # noqa: DTZ001
+    "moment",
+    [datetime(2026, 11, 24, 11), datetime.max.replace(tzinfo=timezone(-5 * HOUR))],  # noqa: DTZ001
 )
 async def test_a_moment_without_a_zone_or_beyond_all_time_is_invalid(site: Site, field: str, moment) -> None:
     with pytest.raises(Invalid) as invalid:
