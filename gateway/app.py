@@ -25,7 +25,9 @@ from gateway.clock import Clock, SystemClock
 from gateway.config import Settings
 from gateway.errors import Invalid, StoreUnavailable
 from gateway.floors import assert_floors
-from gateway.fronts.api.app import Door, Services, create_app
+from gateway.fronts.api.app import create_app
+from gateway.fronts.api.services import Door, Services
+from gateway.fronts.api.services import Site as ApiSite
 from gateway.fronts.ssh.server import serve_ssh
 from gateway.identity.service import Identity
 from gateway.inventory.service import Inventory
@@ -61,6 +63,12 @@ def policies(settings: Settings) -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parent.parent / "policies"
 
 
+def page() -> Path:
+    """The folder of the built page: packaged, or that of a checkout."""
+    packaged = Path(__file__).parent / "_page"
+    return packaged if packaged.is_dir() else Path(__file__).parent.parent / "web" / "dist"
+
+
 @asynccontextmanager
 async def opened(folder: Path, settings: Settings, clock: Clock | None = None) -> AsyncIterator[Gateway]:
     """The services over the folder's database and keys, without any front. One process at a time.
@@ -89,18 +97,17 @@ def _joined(
     identity = Identity(store, audit, clock, keys.envelope, settings.site)
     inventory = Inventory(store, audit, clock, keys.envelope, keys.ssh_ca)
     access = Access(store, audit, clock, policy, identity, inventory, settings.zone_of_people)
-    recordings = Recordings(
-        store, audit, clock, signing=keys.signing, replay=keys.replay, recipients=list(settings.recipients),
-        folder=folder / "recordings", site=settings.site,
-    )  # fmt: skip
+    recordings = Recordings(store, audit, clock, keys, list(settings.recipients), folder / "recordings", settings.site)
     sessions = Sessions(
         store=store, audit=audit, clock=clock, policy=policy, access=access, identity=identity, inventory=inventory,
         recordings=recordings, south=South(settings.south), node=f"node-{secrets.token_hex(4)}",
     )  # fmt: skip
     services = Services(
         store=store, audit=audit, clock=clock, identity=identity, inventory=inventory, policy=policy, access=access,
-        sessions=sessions, recordings=recordings, site=settings.site, site_key=keys.site_key(), signing=keys.signing,
-        hosts=(*settings.names, settings.page.host, settings.admin.host),
+        sessions=sessions, recordings=recordings, site=ApiSite(
+            settings.site, frozenset((*settings.names, settings.page.host, settings.admin.host)), keys.signing, page(),
+            settings.zone_of_people,
+        ),
     )  # fmt: skip
     ways = Ways(settings.anchors.file, settings.anchors.command, settings.anchors.url)
     return Gateway(settings, keys, services, Anchors(store, audit, settings.site, keys.signing, ways), folder)
@@ -116,7 +123,7 @@ async def serving(gateway: Gateway) -> AsyncIterator[Gateway]:
             tx, GatewayStarted(actor=GATEWAY, release=version("sluicegate"), policy_version=s.policy.version)
         )
     tls = (gateway.keys.tls_certificate, gateway.keys.tls_key)
-    page = WebServer(create_app(s, Door.PEOPLE), settings.page.host, settings.page.port, *tls)
+    people = WebServer(create_app(s, Door.PEOPLE), settings.page.host, settings.page.port, *tls)
     admin = WebServer(create_app(s, Door.ADMIN), settings.admin.host, settings.admin.port, *tls)
     async with asyncio.TaskGroup() as tasks:
         running = [
@@ -130,7 +137,7 @@ async def serving(gateway: Gateway) -> AsyncIterator[Gateway]:
             )
         ]
         async with (
-            page,
+            people,
             admin,
             serve_ssh(
                 host=settings.ssh.host, port=settings.ssh.port, host_key=gateway.keys.ssh_host_key,
@@ -138,7 +145,7 @@ async def serving(gateway: Gateway) -> AsyncIterator[Gateway]:
                 banner=settings.banner,
             ),
         ):  # fmt: skip
-            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, page, admin)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, people, admin)
             try:
                 yield gateway
             finally:

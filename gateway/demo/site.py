@@ -14,6 +14,7 @@ import pyotp
 
 from gateway.app import Gateway
 from gateway.config import FILE
+from gateway.identity.enrolling import PLANT
 from gateway.identity.model import Role
 from gateway.inventory.model import CredentialKind, CryptoProfile, Protocol, TargetClass, Tier
 
@@ -21,11 +22,11 @@ TARGET_ADDRESS: Final = "127.0.0.4"
 ACCOUNT: Final = "engineer"
 WORDS: Final = ("amber", "anchor", "barley", "beacon", "birch", "cedar", "copper", "delta", "ember", "fjord", "harbor")
 PEOPLE: Final = (  # login, title, organisation, role, what he does here
-    ("sam", "Sam Okafor", "mill", Role.ADMIN, "OT security"),
+    ("sam", "Sam Okafor", PLANT, Role.ADMIN, "OT security"),
     ("vera", "Vera Lind", "northdrive", Role.VENDOR, "drives engineer of the vendor"),
-    ("omar", "Omar Haddad", "mill", Role.OWNER, "owner of ews-l4"),
-    ("lena", "Lena Brandt", "mill", Role.OPERATOR, "shift lead in the control room"),
-    ("ada", "Ada Moreau", "mill", Role.AUDITOR, "auditor"),
+    ("omar", "Omar Haddad", PLANT, Role.OWNER, "owner of ews-l4"),
+    ("lena", "Lena Brandt", PLANT, Role.OPERATOR, "shift lead in the control room"),
+    ("ada", "Ada Moreau", PLANT, Role.AUDITOR, "auditor"),
 )
 SETTINGS: Final = """\
 # The demonstration's gateway. Each side has an address of its own, as on a real one.
@@ -81,18 +82,20 @@ async def make(gateway: Gateway, address: str, port: int) -> asyncssh.SSHKey:
 
 
 async def _people(gateway: Gateway) -> list[Login]:
-    identity = gateway.services.identity
-    token = await identity.setup_token()
-    assert token is not None
+    """The first person sets the gateway up and adds the others, as an administrator does."""
+    identity, sam = gateway.services.identity, PEOPLE[0][0]
     people: list[Login] = []
     for name, title, organisation, role, does in PEOPLE:
         password = f"{name}-{secrets.choice(WORDS)}-{secrets.choice(WORDS)}-{secrets.randbelow(90) + 10}"
-        if role is Role.ADMIN:
+        if name == sam:
+            token = await identity.setup_token()
+            assert token is not None
             enrolment = await identity.setup(token, name, title, password)
         else:
-            if name == "vera":
-                await identity.add_organisation("sam", organisation, "Northdrive Antriebe", plant=False)
-            _, token = await identity.add_person("sam", name, title, organisation, frozenset({role}))
+            admin = await identity.person_named(sam)
+            if organisation not in {o.name for o in await identity.organisations()}:
+                await identity.add_organisation(admin, organisation, "Northdrive Antriebe")
+            _, token = await identity.add_person(admin, name, title, organisation, [role])
             enrolment = await identity.enrol(token, password)
         # The step before: so that the current code is still good for the first sign-in.
         earlier = gateway.services.clock.now() - timedelta(seconds=30)

@@ -3,6 +3,7 @@
 import hashlib
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -20,13 +21,19 @@ from gateway.store.migrate import migrate
 KEYS, OCTETS = 3000, 64 << 20
 
 
+@dataclass(frozen=True)
+class Keys:
+    signing: Ed25519PrivateKey
+    replay: None
+
+
 async def open_recorder(folder: Path, recipient: str) -> tuple[Store, Recorder]:
     clock = SystemClock()
     store = Store(f"sqlite+aiosqlite:///{folder}/bench.db")
     await migrate(store)
     recordings = Recordings(
-        store, AuditLog(clock, Hub()), clock, signing=Ed25519PrivateKey.generate(), replay=None,
-        recipients=[recipient], folder=folder / "recordings", site="bench",
+        store, AuditLog(clock, Hub()), clock, Keys(Ed25519PrivateKey.generate(), None), [recipient],
+        folder / "recordings", "bench",
     )  # fmt: skip
     async with store.write() as tx:
         recorder = await recordings.open(
