@@ -4,6 +4,8 @@ from gateway.access import tables as access
 from gateway.audit import sql as audit
 from gateway.identity import sql as identity
 from gateway.inventory import tables as inventory
+from gateway.recording import sql as recording
+from gateway.sessions import sql as sessions
 from gateway.store.base import metadata
 
-__all__ = ["access", "audit", "identity", "inventory", "metadata"]
+__all__ = ["access", "audit", "identity", "inventory", "metadata", "recording", "sessions"]

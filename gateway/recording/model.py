@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 
 from gateway.ids import SessionId
@@ -19,12 +19,13 @@ class Kind(IntEnum):
     ERROR = ord("e")  # octets of stderr the person saw
     INPUT = ord("i")  # typed: burst u32 | octets sealed under the burst's key (access model, section 3)
     BURST = ord("b")  # key of a burst that the target echoed: burst u32 | key 32
-    LENGTH = ord("l")  # exec standard input: octets u64 delivered; content is not kept
+    LENGTH = ord("l")  # standard input so far: octets u64 | SHA-256 32; content is not kept
     RESIZE = ord("r")  # columns u16 | rows u16
     KEYFRAME = ord("k")  # terminal state: columns u16 | rows u16 | octets that paint it
     DECISION = ord("d")  # JSON: pause, resume, extension, kill, hold…
     NOTICE = ord("n")  # JSON: what the person was told
     DISCARDED = ord("x")  # octets u64 typed during a pause and not delivered
+    SUMMARY = ord("z")  # JSON, last record of a sealed recording: streams, events, heat map; derived, a hint
 
 
 SESSION_STREAM = 0  # records about the session as a whole; streams of channels count from 1
@@ -67,3 +68,30 @@ class RecordingState(StrEnum):
     SEALED = "sealed"
     RECOVERED = "recovered"  # the writer died; the tail was sealed afterwards: UNCLEAN
     MISSING = "missing"
+    DAMAGED = "damaged"  # does not agree with the audit log; nobody sealed it
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One recording as the store has it.
+
+    Attributes:
+        frames, h: its chain as last written to the audit log.
+        duration: known once it is sealed; zero before, and of a recovered one up to its last checkpoint.
+    """
+
+    seq: int
+    session: SessionId
+    person: str
+    target: str
+    protocol: str
+    started: datetime
+    state: RecordingState
+    frames: int
+    h: bytes
+    ended: datetime | None = None
+    octets: int = 0
+    duration: timedelta = timedelta(0)
+    related: tuple[str, ...] = ()  # ids of the grant, request… that belong to it
+    opened_entry: int = 0  # place of `recording.opened` in the audit log
+    file: str = ""

@@ -1,0 +1,74 @@
+"""What a player shows before it has read a recording: its streams, its events, and when something happened. Pure.
+
+The writer keeps one and puts it into the last segment; of a recording without one it is built by reading all of it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from gateway.recording.model import Kind
+
+BUCKETS: Final = 2048  # intervals of the heat map; it gets coarser, never longer
+FIRST_US: Final = 1_000_000  # width of an interval to begin with
+EVENTS_OCTETS: Final = 1 << 20  # of streams, decisions and notices kept; the rest are counted
+
+_TOLD: Final = {Kind.OPEN, Kind.CLOSE, Kind.DECISION, Kind.NOTICE}
+_OUT: Final = {Kind.OUTPUT, Kind.ERROR}
+_IN: Final = {Kind.INPUT, Kind.LENGTH, Kind.DISCARDED}
+EVENT: Final = 64  # octets that an event costs beside its payload
+
+
+class Summary:
+    """Grows with each record. `buckets[i]` is [octets out, records in] of interval i."""
+
+    def __init__(self) -> None:
+        self.width_us, self.buckets = FIRST_US, list[list[int]]()
+        self.events: list[tuple[int, int, int, str]] = []
+        self.left_out, self._octets = 0, 0
+
+    def add(self, kind: int, stream: int, at_us: int, payload: bytes) -> None:
+        if kind in _OUT:
+            self._bucket(at_us)[0] += len(payload)
+        elif kind in _IN:
+            self._bucket(at_us)[1] += 1
+        elif kind in _TOLD:
+            if self._octets + len(payload) <= EVENTS_OCTETS:
+                self._octets += len(payload) + EVENT
+                self.events.append((kind, stream, at_us, payload.decode(errors="replace")))
+            else:
+                self.left_out += 1
+
+    def _bucket(self, at_us: int) -> list[int]:
+        place = at_us // self.width_us
+        while place >= BUCKETS:
+            pairs = [self.buckets[i : i + 2] for i in range(0, len(self.buckets), 2)]
+            self.buckets = [[sum(b[0] for b in pair), sum(b[1] for b in pair)] for pair in pairs]
+            self.width_us *= 2
+            place = at_us // self.width_us
+        while len(self.buckets) <= place:
+            self.buckets.append([0, 0])
+        return self.buckets[place]
+
+    def values(self, duration_us: int) -> dict[str, Any]:
+        """As JSON: what SUMMARY records hold."""
+        return {
+            "duration_us": duration_us,
+            "width_us": self.width_us,
+            "buckets": self.buckets,
+            "events": [
+                {"kind": chr(kind), "stream": stream, "at_us": at_us, "value": told(text)}
+                for kind, stream, at_us, text in self.events
+            ],
+            "left_out": self.left_out,
+        }
+
+
+def told(text: str) -> object:
+    """The JSON of an event; the text itself where it is none."""
+    try:
+        value: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return value
