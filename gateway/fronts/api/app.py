@@ -42,7 +42,7 @@ _BESIDE = (Problem, Hint, Snapshot, Increment, Over)
 def create_app(services: Services, door: Door) -> FastAPI:
     """The application of one door. The admin routes are not hidden on the people's door: they do not exist there."""
     app = bare(door)
-    app.state.services = services
+    app.state.services, app.state.door = services, door
     if door is Door.PEOPLE:
         app.include_router(live.router, prefix=PREFIX)
         app.state.live = live.Connections()

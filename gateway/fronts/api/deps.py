@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import ipaddress
 from collections.abc import Awaitable, Callable
@@ -18,7 +17,7 @@ from gateway.errors import Refused
 from gateway.fronts.api.headers import READING
 from gateway.fronts.api.services import Services
 from gateway.fronts.api.views.common import ID_CHARACTERS
-from gateway.identity.model import Person, Role
+from gateway.identity.model import Person, Role, SignIn
 
 COOKIE: Final = "__Host-sluicegate"
 CSRF: Final = "X-CSRF-Token"
@@ -28,18 +27,13 @@ CSRF: Final = "X-CSRF-Token"
 class Asker:
     """The person who asks, by a sign-in with both factors."""
 
-    person: Person
+    sign_in: SignIn
     source: str
     token: str
 
     @property
-    def csrf(self) -> str:
-        return csrf_of(self.token)
-
-
-def csrf_of(token: str) -> str:
-    """The CSRF token that belongs to the sign-in of `token`; it cannot be made without it."""
-    return hmac.new(token.encode(), b"sluicegate csrf", hashlib.sha256).hexdigest()
+    def person(self) -> Person:
+        return self.sign_in.person
 
 
 def not_signed_in() -> Refused:
@@ -71,18 +65,17 @@ async def asker(connection: HTTPConnection) -> Asker:
     token, address = connection.cookies.get(COOKIE, ""), source(connection)
     if not token:
         raise not_signed_in()
-    identity = services(connection).identity
-    found = await identity.sign_in_of(token, address)
+    found = await services(connection).identity.sign_in_of(token, address)
     if found is None:
         raise not_signed_in()
-    return Asker(await identity.person(found.person), address, token)
+    return Asker(found, address, token)
 
 
 async def checked(request: Request, who: Annotated[Asker, Depends(asker)]) -> Asker:
     """Who asks; for a state change the CSRF header must match the sign-in."""
     if request.method not in READING:
         given = request.headers.get(CSRF, "")
-        if not hmac.compare_digest(given.encode(), who.csrf.encode()):
+        if not hmac.compare_digest(given.encode(), who.sign_in.csrf.encode()):
             raise Refused("csrf", f"The header {CSRF} does not belong to this sign-in. Load the page again.")
     return who
 

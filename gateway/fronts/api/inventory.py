@@ -38,7 +38,7 @@ async def list_zones(_who: Admin, state: Everything) -> list[ZoneView]:
 
 @router.post("/zones", status_code=201, summary="Declare a zone", responses=_MAKE)
 async def add_zone(asked: ZoneNew, who: Admin, state: Everything) -> ZoneView:
-    zone = await state.inventory.add_zone(who.person.name, asked.name, asked.title, asked.level)
+    zone = await state.inventory.add_zone(who.person.name, asked.name, asked.title, asked.level, source=who.source)
     return ZoneView(name=zone.name, title=zone.title, level=zone.level)
 
 
@@ -50,7 +50,7 @@ async def list_conduits(_who: Admin, state: Everything) -> list[ConduitView]:
 @router.post("/conduits", status_code=201, summary="Allow a path between zones", responses=_MAKE)
 async def add_conduit(asked: ConduitNew, who: Admin, state: Everything) -> ConduitView:
     made = await state.inventory.add_conduit(
-        who.person.name, asked.source, asked.destination, frozenset(asked.protocols)
+        who.person.name, asked.source, asked.destination, asked.protocols, source=who.source
     )
     return _conduit(made)
 
@@ -75,6 +75,7 @@ async def add_target(asked: TargetNew, who: Admin, state: Everything) -> TargetV
         asked.tier,
         asked.target_class,
         [ids[name] for name in asked.owners],
+        source=who.source,
     )
     return _target(made, names)
 
@@ -89,7 +90,7 @@ async def add_service(name: Id, asked: ServiceNew, who: Admin, state: Everything
 async def add_account(name: Id, asked: AccountNew, who: Admin, state: Everything) -> TargetView:
     """What is sealed is never shown again, to nobody."""
     secret = None if asked.secret is None else asked.secret.encode()
-    await state.inventory.add_account(who.person.name, name, asked.name, asked.kind, secret)
+    await state.inventory.add_account(who.person.name, name, asked.name, asked.kind, secret, source=who.source)
     return _target(await state.inventory.target_named(name), await _names(state))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import PathLike, stat_result
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -20,9 +21,9 @@ class _Hashed(StaticFiles):
     """Files whose name holds a digest of their content: they never change."""
 
     def file_response(
-        self, full_path: str | Path, stat_result: object, scope: Scope, status_code: int = 200
+        self, full_path: str | PathLike[str], stat_result: stat_result, scope: Scope, status_code: int = 200
     ) -> Response:
-        answer = super().file_response(full_path, stat_result, scope, status_code)  # type: ignore[arg-type]
+        answer = super().file_response(full_path, stat_result, scope, status_code)
         answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return answer
 

@@ -32,7 +32,7 @@ async def list_organisations(_who: Admin, state: Everything) -> list[Organisatio
 @router.post("/organisations", status_code=201, summary="Declare an organisation", responses=_MAKE)
 async def add_organisation(asked: OrganisationNew, who: Admin, state: Everything) -> OrganisationView:
     made = await state.identity.add_organisation(
-        who.person.name, asked.name, asked.title, asked.plant, asked.contract_end, tuple(asked.networks)
+        who.person, asked.name, asked.title, asked.plant, asked.contract_end, asked.networks, source=who.source
     )
     return _organisation(made)
 
@@ -46,7 +46,7 @@ async def list_people(_who: Admin, state: Everything) -> list[PersonView]:
 async def add_person(asked: PersonNew, who: Admin, state: Everything) -> Invited:
     """A name that exists is refused: to invite somebody again never changes what he may do."""
     person, invitation = await state.identity.add_person(
-        who.person.name, asked.name, asked.title, asked.organisation, frozenset(asked.roles), asked.expires
+        who.person, asked.name, asked.title, asked.organisation, asked.roles, asked.expires, source=who.source
     )
     return Invited(name=person.name, invitation=invitation)
 
@@ -58,25 +58,25 @@ async def get_person(name: Id, _who: Admin, state: Everything) -> PersonView:
 
 @router.post("/people/{name}/invite", summary="Invite again: resets both factors", responses=_CHANGE)
 async def invite(name: Id, who: Admin, state: Everything) -> Invited:
-    return Invited(name=name, invitation=await state.identity.invite(who.person.name, name))
+    return Invited(name=name, invitation=await state.identity.invite(who.person, name, source=who.source))
 
 
 @router.post("/people/{name}/disable", summary="Keep a person out from now on", responses=_CHANGE)
 async def disable(name: Id, asked: Reason, who: Admin, state: Everything) -> PersonView:
-    await state.identity.disable(who.person.name, name, asked.reason)
+    await state.identity.disable(who.person, name, asked.reason, source=who.source)
     return _person(await state.identity.person_named(name))
 
 
 @router.get("/people/{name}/keys", summary="A person's SSH public keys", responses=_CHANGE)
 async def list_keys(name: Id, _who: Admin, state: Everything) -> list[KeyView]:
     person = await state.identity.person_named(name)
-    return [_key(k) for k in await state.identity.keys(person.id)]
+    return [_key(k) for k in await state.identity.keys(person)]
 
 
 @router.post("/people/{name}/keys", status_code=201, summary="Add an SSH public key", responses=_CHANGE)
-async def add_key(name: Id, asked: KeyNew, _who: Admin, state: Everything) -> KeyView:
+async def add_key(name: Id, asked: KeyNew, who: Admin, state: Everything) -> KeyView:
     person = await state.identity.person_named(name)
-    return _key(await state.identity.add_key(person, asked.public, asked.title))
+    return _key(await state.identity.add_key(person, asked.public, asked.title, actor=who.person, source=who.source))
 
 
 def _organisation(organisation: Organisation) -> OrganisationView:

@@ -5,32 +5,31 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from gateway.errors import StoreUnavailable
-from gateway.fronts.api.deps import COOKIE, Anyone, Everything, Source, csrf_of
-from gateway.fronts.api.services import Services
+from gateway.fronts.api.deps import COOKIE, Anyone, Everything, Source
+from gateway.fronts.api.services import Door, Services
 from gateway.fronts.api.views.audit import Health
 from gateway.fronts.api.views.common import SIGNED_IN, Done, problems
 from gateway.fronts.api.views.identity import ConfirmEnrolment, Enrol, Enrolled, Enrolment, Me, SetUp, SignIn
-from gateway.identity.model import Person
+from gateway.identity.model import SignIn as Opened
 
 router = APIRouter(tags=["sign-in"])
-CLIENT_CHARACTERS = 200  # of a browser's own description; it is untrusted and only for reading
 
 
 @router.post("/setup", summary="Make the first admin of a new site", responses=problems(403, 429))
-async def set_up(asked: SetUp, state: Everything) -> Enrolment:
-    made = await state.identity.setup(asked.token, asked.name, asked.title, asked.password)
+async def set_up(asked: SetUp, state: Everything, source: Source) -> Enrolment:
+    made = await state.identity.setup(asked.token, asked.name, asked.title, asked.password, source)
     return Enrolment(secret=made.secret, uri=made.uri)
 
 
 @router.post("/enrol", summary="Take up an invitation: password and a new second factor", responses=problems(403))
-async def enrol(asked: Enrol, state: Everything) -> Enrolment:
-    made = await state.identity.enrol(asked.token, asked.password)
+async def enrol(asked: Enrol, state: Everything, source: Source) -> Enrolment:
+    made = await state.identity.enrol(asked.token, asked.password, source)
     return Enrolment(secret=made.secret, uri=made.uri)
 
 
 @router.post("/enrol/confirm", summary="Confirm the new second factor with one code", responses=problems(403))
-async def confirm_enrolment(asked: ConfirmEnrolment, state: Everything) -> Enrolled:
-    person = await state.identity.confirm_enrolment(asked.token, asked.code)
+async def confirm_enrolment(asked: ConfirmEnrolment, state: Everything, source: Source) -> Enrolled:
+    person = await state.identity.confirm_enrolment(asked.token, asked.code, source)
     return Enrolled(name=person.name)
 
 
@@ -40,23 +39,24 @@ async def sign_in(asked: SignIn, request: Request, response: Response, state: Ev
     person, proofs = await state.identity.sign_in(asked.name, asked.password, asked.code, source)
     if before := request.cookies.get(COOKIE):
         await state.identity.close_sign_in(before)
-    client = request.headers.get("user-agent", "")[:CLIENT_CHARACTERS]
+    client = request.headers.get("user-agent", "")
     token, opened = await state.identity.open_sign_in(person, proofs, source, client)
     response.set_cookie(COOKIE, token, path="/", secure=True, httponly=True, samesite="strict")
-    return _me(state, person, csrf_of(token), opened.skew_seconds)
+    door: Door = request.app.state.door
+    await state.identity.logged_in(person, f"api {door}", client, source)
+    return await _me(state, opened)
 
 
-@router.post("/sign-out", summary="End the sign-in and its live views", responses=problems(*SIGNED_IN))
-async def sign_out(request: Request, response: Response, who: Anyone, state: Everything) -> Done:
+@router.post("/sign-out", summary="End the sign-in; its live views end too", responses=problems(*SIGNED_IN))
+async def sign_out(response: Response, who: Anyone, state: Everything) -> Done:
     await state.identity.close_sign_in(who.token)
-    request.app.state.live.end(who.token)
     response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="strict")
     return Done()
 
 
 @router.get("/me", summary="Who is asking", responses=problems(*SIGNED_IN))
 async def me(who: Anyone, state: Everything) -> Me:
-    return _me(state, who.person, who.csrf, who.skew_seconds)
+    return await _me(state, who.sign_in)
 
 
 @router.get("/health", summary="Whether the gateway can answer", responses=problems())
@@ -70,14 +70,15 @@ async def health(response: Response, state: Everything) -> Health:
         return Health(ok=False)
 
 
-def _me(state: Services, person: Person, csrf: str, skew: float) -> Me:
+async def _me(state: Services, sign_in: Opened) -> Me:
+    person = sign_in.person
     return Me(
         name=person.name,
         title=person.title,
         organisation=person.organisation.title,
         roles=sorted(person.roles),
-        csrf=csrf,
+        csrf=sign_in.csrf,
         site=state.site.name,
         now=state.clock.now(),
-        skew_seconds=skew,
+        skew_seconds=(await state.identity.skew(person.id)).total_seconds(),
     )

@@ -1,0 +1,179 @@
+"""A small site behind the API: its people sign in as anybody does, with password and code."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import asyncssh
+import httpx
+from argon2 import PasswordHasher
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import FastAPI
+from pyotp.totp import TOTP
+
+from gateway.access.service import Access
+from gateway.audit import sql as audit_sql
+from gateway.audit.log import AuditLog
+from gateway.envelope import Envelope
+from gateway.fronts.api.app import create_app
+from gateway.fronts.api.services import Door, Services
+from gateway.fronts.api.services import Site as About
+from gateway.identity.model import Person, Role
+from gateway.identity.passwords import Passwords
+from gateway.identity.service import Identity
+from gateway.inventory.model import CredentialKind, Protocol, TargetClass, Tier
+from gateway.inventory.service import Inventory
+from gateway.policy.engine import PolicyEngine
+from gateway.store.db import Store
+from tests.sim.clock import SimulatedClock
+
+QUICK = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+POLICY = PolicyEngine.load(Path(__file__).parent.parent.parent / "policies")
+HOST = "gate.example"
+HERE = "192.0.2.7"
+ELSEWHERE = "198.51.100.9"
+PEOPLE = {
+    "sam": Role.ADMIN,
+    "vera": Role.VENDOR,
+    "vito": Role.VENDOR,
+    "omar": Role.OWNER,
+    "olga": Role.OWNER,
+    "lena": Role.OPERATOR,
+    "ada": Role.AUDITOR,
+}
+
+
+def password(name: str) -> str:
+    return f"{name} opens the sluice"
+
+
+class Browser(httpx.AsyncClient):
+    """One person's browser, or nobody's yet."""
+
+    csrf = ""
+
+    async def change(self, path: str, json: object = None, **more) -> httpx.Response:
+        headers = {"X-CSRF-Token": self.csrf} | more.pop("headers", {})
+        return await self.post(path, json={} if json is None else json, headers=headers, **more)
+
+
+@dataclass
+class Site:
+    """Two targets with an owner each, and people of every role."""
+
+    services: Services
+    clock: SimulatedClock
+    apps: dict[Door, FastAPI]
+    seeds: dict[str, str] = field(default_factory=dict)
+    persons: dict[str, Person] = field(default_factory=dict)
+    targets: dict[str, str] = field(default_factory=dict)
+
+    def code(self, name: str) -> str:
+        """A code that was not used yet: the clock goes on to the next step."""
+        self.clock.advance(seconds=30)
+        return self.last_code(name)
+
+    def last_code(self, name: str) -> str:
+        return TOTP(self.seeds[name]).at(int(self.clock.now().timestamp()))
+
+    def browser(self, door: Door = Door.PEOPLE, source: str = HERE) -> Browser:
+        transport = httpx.ASGITransport(self.apps[door], raise_app_exceptions=False, client=(source, 40000))
+        return Browser(transport=transport, base_url=f"https://{HOST}/api/v1")
+
+    async def signed_in(self, name: str, door: Door = Door.PEOPLE, source: str = HERE) -> Browser:
+        browser = self.browser(door, source)
+        asked = {"name": name, "password": password(name), "code": self.code(name)}
+        answer = await browser.post("/sign-in", json=asked)
+        assert answer.status_code == 200, answer.text
+        browser.csrf = answer.json()["csrf"]
+        return browser
+
+    async def asked(self, vera: Browser, target: str = "ews-l4", **more: object) -> dict:
+        """A request of `vera`, made."""
+        answer = await vera.change("/requests", self.wanted(target, **more))
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def wanted(self, target: str = "ews-l4", **more: object) -> dict:
+        now = self.clock.now()
+        return {
+            "target": target,
+            "protocol": "ssh",
+            "not_before": now.isoformat(),
+            "not_after": (now + timedelta(hours=8)).isoformat(),
+            "duration_minutes": 60,
+            "purpose": "exchange the parameter set",
+            "work_order": "WO-8812",
+        } | more
+
+    async def granted(self, vera: Browser, omar: Browser, target: str = "ews-l4") -> dict:
+        """A grant of `vera`, approved by `omar`."""
+        request = await self.asked(vera, target)
+        approval = {"code": self.code("omar" if target == "ews-l4" else "olga"), "digest": request["digest"]}
+        answer = await omar.change(f"/requests/{request['id']}/approve", approval)
+        assert answer.status_code == 200, answer.text
+        grants = (await vera.get("/grants")).json()
+        return next(g for g in grants if g["request"] == request["id"])
+
+    async def events(self, *names: str) -> list[dict]:
+        async with self.services.store.read() as tx:
+            entries = await audit_sql.read(tx, limit=100_000, names=frozenset(names))
+        return [entry.values() for entry in entries]
+
+
+@asynccontextmanager
+async def built(store: Store, audit: AuditLog, clock: SimulatedClock, envelope: Envelope, folder: Path):
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    identity = Identity(store, audit, clock, envelope, "Plant North", passwords=QUICK)
+    inventory = Inventory(store, audit, clock, envelope, key)
+    access = Access(store, audit, clock, POLICY, identity, inventory, "remote")
+    about = About("Plant North", frozenset({HOST}), Ed25519PrivateKey.generate(), None, "remote")
+    services = Services(
+        store=store,
+        audit=audit,
+        clock=clock,
+        identity=identity,
+        inventory=inventory,
+        policy=POLICY,
+        access=access,
+        sessions=None,
+        recordings=None,
+        site=about,
+    )
+    site = Site(services, clock, {door: create_app(services, door) for door in Door})
+    await _people(site)
+    await _plant(site)
+    yield site
+
+
+async def _people(site: Site) -> None:
+    identity = site.services.identity
+    for name, role in PEOPLE.items():
+        if role is Role.ADMIN:
+            token = await identity.setup_token()
+            made = await identity.setup(token, name, name.title(), password(name))
+        else:
+            organisation = "kranz" if role is Role.VENDOR else "plant"
+            if organisation not in {o.name for o in await identity.organisations()}:
+                await identity.add_organisation(site.persons["sam"], organisation, "Kranz Drives")
+            _, token = await identity.add_person(site.persons["sam"], name, name.title(), organisation, [role])
+            made = await identity.enrol(token, password(name))
+        site.seeds[name] = made.secret
+        site.persons[name] = await identity.confirm_enrolment(token, site.last_code(name))
+
+
+async def _plant(site: Site) -> None:
+    inventory = site.services.inventory
+    await inventory.add_zone("sam", "remote", "People outside", "4")
+    await inventory.add_zone("sam", "cell-4", "Cell of line 4", "2")
+    await inventory.add_conduit("sam", "remote", "cell-4", [Protocol.SSH])
+    for number, (name, owner) in enumerate((("ews-l4", "omar"), ("ews-l5", "olga"))):
+        made = await inventory.add_target(
+            "sam", name, f"Workstation {name}", "cell-4", Tier.T1, TargetClass.WORKSTATION, [site.persons[owner].id]
+        )
+        await inventory.add_service("sam", name, Protocol.SSH, f"127.0.0.{10 + number}", 22)
+        await inventory.add_account("sam", name, "engineer", CredentialKind.PASSWORD, b"never shown")
+        site.targets[name] = made.id
