@@ -93,13 +93,15 @@ class Doors(Part):
         """
         async with self._store.write() as tx:
             person = await self._named(tx, person_name)
-            if person is None or not await self._began(tx, person, source):
+            begun = await self._begun_with(tx, person, source) if person else frozenset()
+            if person is None or not begun:
                 detail = "code without a first factor"
                 outcome: FactorProof | Refused = await self._refuse(
                     tx, login.bad_credentials(detail), person_name, source, "code"
                 )
             else:
-                outcome = await self._code_outcome(tx, person, code, source, "code", of_source(source))
+                counted = await self._counted(tx, person, source) if begun == {Factor.PASSWORD} else ()
+                outcome = await self._code_outcome(tx, person, code, source, "code", counted)
         return _settled(outcome)
 
     async def confirm(self, person: Person, code: str, source: str) -> FactorProof:
@@ -132,8 +134,7 @@ class Doors(Part):
             if person is None:
                 outcome: FactorProof | Refused = login.bad_credentials("gone")
             else:
-                # Counted with wrong passwords too: else the lock would come later after a right one, and tell.
-                counted = await self._password_buckets(tx, person, name, source)
+                counted = await self._counted(tx, person, source)
                 outcome = await self._code_outcome(tx, person, code, source, "code", counted)
         if isinstance(outcome, Refused) and outcome.detail == "wrong code":
             raise login.bad_credentials("wrong code")
@@ -219,13 +220,15 @@ class Doors(Part):
         await sql_factors.put_proof(tx, proof, proof.at - PROOFS_KEPT)
         return proof
 
-    async def _began(self, tx: Tx, person: Person, source: str) -> bool:
-        """Whether a first factor of his was right here, not long ago."""
+    async def _begun_with(self, tx: Tx, person: Person, source: str) -> frozenset[Factor]:
+        """The first factors of his that were right here, not long ago."""
         at = self._clock.now()
-        return any(
-            p.factor in KNOWLEDGE_OR_KEY and p.fresh(at, FIRST_FACTOR_AGE)
-            for p in await sql_factors.proofs_of(tx, person.id, source)
-        )
+        proofs = await sql_factors.proofs_of(tx, person.id, source)
+        return frozenset(p.factor for p in proofs if p.fresh(at, FIRST_FACTOR_AGE)) & KNOWLEDGE_OR_KEY
+
+    async def _counted(self, tx: Tx, person: Person, source: str) -> tuple[Bucket, ...]:
+        """Where a wrong code after a password counts too: else the lock came later after a right one, and told it."""
+        return await self._password_buckets(tx, person, person.name, source)
 
     async def _familiar(self, tx: Tx, person: Person, source: str) -> bool:
         """Whether he was in from this address before."""

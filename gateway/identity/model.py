@@ -54,7 +54,10 @@ class Organisation:
         """Whether a connection from address `source` may be one of its persons'."""
         if not self.networks:
             return True
-        address = ipaddress.ip_address(source)
+        try:
+            address = ipaddress.ip_address(source)
+        except ValueError:
+            return False
         if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
             address = address.ipv4_mapped
         return any(address in ipaddress.ip_network(n) for n in self.networks)

@@ -1,4 +1,4 @@
-"""Persons, organisations and keys, kept by admins."""
+"""Persons and organisations, kept by admins."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from gateway.audit.events.identity import (
-    KeyAdded,
-    KeyRemoved,
-    KeyShared,
     OrganisationAdded,
     OrganisationChanged,
     PersonAdded,
@@ -20,13 +17,12 @@ from gateway.audit.events.identity import (
 )
 from gateway.audit.model import CLOCK, GATEWAY
 from gateway.errors import Conflict, Invalid, NotFound, Refused
-from gateway.identity import keys as ssh_keys
 from gateway.identity import sql, sql_factors
 from gateway.identity.base import Part, lasting_admins
-from gateway.identity.model import UNCHANGED, Organisation, Person, Role, SshKey, Unchanged
+from gateway.identity.model import UNCHANGED, Organisation, Person, Role, Unchanged
 from gateway.identity.one_time import Kind
 from gateway.ids import OrganisationId, PersonId, new_id
-from gateway.limits import INVITATION_LIFE, KEYS_OF_PERSON
+from gateway.limits import INVITATION_LIFE
 from gateway.store.db import Tx
 from gateway.words import name as valid_name
 from gateway.words import sentence
@@ -43,7 +39,7 @@ class People(Part):
             NotFound: no such person.
         """
         async with self._store.read() as tx:
-            return _found(await sql.person(tx, id_))
+            return found(await sql.person(tx, id_))
 
     async def person_named(self, name: str) -> Person:
         """
@@ -51,7 +47,7 @@ class People(Part):
             NotFound: no such person.
         """
         async with self._store.read() as tx:
-            return _found(await self._named(tx, name))
+            return found(await self._named(tx, name))
 
     async def people(self) -> list[Person]:
         async with self._store.read() as tx:
@@ -186,7 +182,7 @@ class People(Part):
         """
         async with self._store.write() as tx:
             await self._admin(tx, actor)
-            before = _found(await self._named(tx, name))
+            before = found(await self._named(tx, name))
             if before.version != version:
                 raise Conflict("This person was changed by somebody else in the meantime. Look again, then decide.")
             after = dataclasses.replace(
@@ -207,7 +203,7 @@ class People(Part):
         reason = sentence("reason", reason)
         async with self._store.write() as tx:
             await self._admin(tx, actor)
-            before = _found(await self._named(tx, name))
+            before = found(await self._named(tx, name))
             after = dataclasses.replace(before, disabled=True, version=before.version + 1)
             await self._change(tx, actor, before, after, source)
             await self.one_time.void(tx, Kind.INVITATION, before.id)
@@ -221,14 +217,14 @@ class People(Part):
         """A new invitation. Every factor he had is void at once, keys too; his roles stay what they are."""
         async with self._store.write() as tx:
             await self._admin(tx, actor)
-            token = await self._invite(tx, actor.name, _found(await self._named(tx, name)), source)
+            token = await self._invite(tx, actor.name, found(await self._named(tx, name)), source)
             await self._keep_an_admin(tx)
             return token
 
     async def invite_from_console(self, name: str) -> str:
         """For the owner of the machine, when the last admin lost his factors. No front may call this."""
         async with self._store.write() as tx:
-            return await self._invite(tx, GATEWAY, _found(await self._named(tx, name)), "")
+            return await self._invite(tx, GATEWAY, found(await self._named(tx, name)), "")
 
     async def _invite(self, tx: Tx, actor: str, person: Person, source: str) -> str:
         if person.disabled:
@@ -254,74 +250,11 @@ class People(Part):
         )
         await self._audit.append(tx, event)
 
-    async def add_key(
-        self, person: Person, public: str, title: str, *, actor: Person | None = None, source: str = ""
-    ) -> SshKey:
-        """Register a public key, by himself or by an admin.
-
-        Raises:
-            Invalid: no public key, or one too weak.
-            Refused: `key_taken` when it is another person's (C10), `not_admin`.
-            Conflict: he has it, or too many.
-        """
-        fingerprint, line = ssh_keys.parse(public)
-        title = sentence("title", title)
-        by = actor or person
-        async with self._store.write() as tx:
-            await self._himself_or_admin(tx, by, person)
-            his, taken = await sql_factors.keys_of(tx, person.id), await sql_factors.key(tx, fingerprint)
-            if taken is None:
-                if len(his) >= KEYS_OF_PERSON:
-                    raise Conflict(f"There are {KEYS_OF_PERSON} keys already. Remove one first.")
-                key = SshKey(person.id, fingerprint, line, title, self._clock.now())
-                await sql_factors.add_key(tx, key)
-                added = KeyAdded(
-                    actor=by.name,
-                    source=source,
-                    person=person.name,
-                    fingerprint=fingerprint,
-                    hardware=key.hardware,
-                )
-                await self._audit.append(tx, added)
-                return key
-            if taken.person == person.id:
-                raise Conflict("This key is registered already.")
-            owner = _found(await sql.person(tx, taken.person))
-            shared = KeyShared(
-                actor=by.name, source=source, person=person.name, owner=owner.name, fingerprint=fingerprint
-            )
-            await self._audit.append(tx, shared)
-        words = "This key cannot be used here: every person needs a key of his own. Make one with ssh-keygen."
-        raise Refused("key_taken", words, rule="C10")
-
-    async def remove_key(
-        self, person: Person, fingerprint: str, *, actor: Person | None = None, source: str = ""
-    ) -> None:
-        """
-        Raises:
-            NotFound: he has no such key.
-        """
-        by = actor or person
-        async with self._store.write() as tx:
-            await self._himself_or_admin(tx, by, person)
-            if not await sql_factors.remove_key(tx, person.id, fingerprint):
-                raise NotFound("key")
-            event = KeyRemoved(actor=by.name, source=source, person=person.name, fingerprint=fingerprint)
-            await self._audit.append(tx, event)
-
-    async def keys(self, person: Person) -> list[SshKey]:
-        async with self._store.read() as tx:
-            return await sql_factors.keys_of(tx, person.id)
-
     async def _admin(self, tx: Tx, actor: Person) -> None:
         """Whether he is an admin *now*; what a page remembers of him may be old."""
         now = await sql.person(tx, actor.id)
         if now is None or not now.admin or now.standing(self._clock.now()):
             raise Refused("not_admin", "Only an admin may do this.")
-
-    async def _himself_or_admin(self, tx: Tx, actor: Person, person: Person) -> None:
-        if actor.id != person.id:
-            await self._admin(tx, actor)
 
     async def _keep_an_admin(self, tx: Tx) -> None:
         """INVARIANT: there is an admin who can log in, and whom no date takes away."""
@@ -341,7 +274,7 @@ def valid_person_name(name: str) -> str:
     return name
 
 
-def _found(person: Person | None) -> Person:
+def found(person: Person | None) -> Person:
     if person is None:
         raise NotFound("person")
     return person

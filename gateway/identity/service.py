@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from gateway.identity.enrolling import Enrolling
-from gateway.identity.people import People
+from gateway.identity.key_ring import KeyRing
 from gateway.identity.sign_ins import SignIns
 
 
-class Identity(SignIns, Enrolling, People):
-    """Doors and page sessions (`doors.py`, `sign_ins.py`), enrolment (`enrolling.py`), persons (`people.py`).
+class Identity(SignIns, Enrolling, KeyRing):
+    """Doors and page sessions (`doors.py`, `sign_ins.py`), enrolment (`enrolling.py`), persons and their keys
+    (`people.py`, `key_ring.py`).
 
     INVARIANT: nobody is admitted without two factors of his own, shown here, one of them of this connection.
     INVARIANT: a one-time code is accepted once, whatever the door, the node, a restart or the clock.
