@@ -47,6 +47,9 @@ PENALTY_SOURCES: Final = 65536  # sources remembered
 HOLD_LONGEST: Final = timedelta(minutes=30)  # a person waits in his terminal at most this long
 HOLD_STEP: Final = timedelta(seconds=5)  # a hold says at least this often that it still holds
 VISIT_GRACE: Final = timedelta(minutes=2)  # a session lives this long without a connection (access model, rule 5)
+OBSERVER_GRACE: Final = timedelta(minutes=1)  # input stays frozen this long for an observer to come back
+RECORDER_PATIENCE: Final = timedelta(minutes=5)  # a paused session waits this long for its recorder
+STORE_SILENT: Final = timedelta(seconds=4)  # sessions end when the store took nothing for this long: within 5 s, rule 15
 SOUTH_CONNECT: Final = timedelta(seconds=10)  # to open a connection to a target, key exchange included
 KILL_LIMIT: Final = timedelta(seconds=2)  # from decision to the last byte
 
@@ -64,7 +67,7 @@ API_BODY_OCTETS: Final = 64 << 10  # octets of a request's body: the longest tex
 API_LIVE_PER_PERSON: Final = 16  # WebSockets of one person: tabs and watched sessions
 API_LIVE: Final = 500  # WebSockets in all
 API_LIVE_SEND: Final = timedelta(seconds=10)  # a viewer that does not take a message for so long is gone
-API_LIVE_CHECK: Final = timedelta(seconds=5)  # a WebSocket's sign-in is looked at again at least this often
+API_LIVE_CHECK: Final = timedelta(seconds=15)  # a WebSocket's sign-in is looked at again at least this often
 
 SECRET_OCTETS: Final = 16 << 10  # octets of a target's password or private key: RSA of 16384 bits fits
 CERTIFICATE_EARLY: Final = timedelta(minutes=1)  # a session's certificate is good so long before now: target's clock lag

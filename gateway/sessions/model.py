@@ -9,6 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from gateway.clock import Deadline
+from gateway.errors import LocalProtocolError, RecorderFailed
 from gateway.identity.model import FactorProof, Person
 from gateway.ids import GrantId, PersonId, SessionId, TargetId
 from gateway.inventory.model import Protocol
@@ -56,13 +57,45 @@ TRANSITIONS: Mapping[SessionState, Mapping[SessionEvent, SessionState]] = Mappin
     {
         _S.AUTHORISING: {_E.HELD: _S.HOLDING, _E.CLEARED: _S.CONNECTING, _E.END: _S.ENDED},
         _S.HOLDING: {_E.CLEARED: _S.CONNECTING, _E.END: _S.ENDED},
-        _S.CONNECTING: {_E.RECORDING: _S.ACTIVE, _E.END: _S.ENDING},
+        _S.CONNECTING: {_E.HELD: _S.HOLDING, _E.RECORDING: _S.ACTIVE, _E.END: _S.ENDING},
         _S.ACTIVE: {_E.PAUSE: _S.PAUSED, _E.END: _S.ENDING},
         _S.PAUSED: {_E.RESUME: _S.ACTIVE, _E.END: _S.ENDING},
         _S.ENDING: {_E.SEALED: _S.ENDED},
         _S.ENDED: {},
     }
 )
+
+
+RUNNING = frozenset({_S.ACTIVE, _S.PAUSED})  # packets may pass
+
+
+def moved(state: SessionState, event: SessionEvent) -> SessionState:
+    """The state that `event` leads to.
+
+    Raises:
+        LocalProtocolError: `event` cannot happen in `state`.
+    """
+    try:
+        return TRANSITIONS[state][event]
+    except KeyError:
+        raise LocalProtocolError(f"session: {event} in state {state}") from None
+
+
+class SessionEnded(RecorderFailed):
+    """The session has ended: nothing is recorded any more, so nothing may be delivered."""
+
+
+class RecorderStalled(RecorderFailed):
+    """The recorder cannot write now and the session waits for it, paused. Nothing of these octets is recorded:
+    keep them, read no more from the target, and offer them again after `on_pause(False)`."""
+
+
+class PauseCause(StrEnum):
+    """Why input is frozen. Several at once; input flows again when the last one is gone."""
+
+    PERSON = "person"  # an operator or owner said so
+    OBSERVER = "observer"  # nobody watches, and somebody must
+    RECORDER = "recorder"
 
 
 class Waiting(StrEnum):
@@ -175,3 +208,29 @@ class Session:
     hold: Hold | None = None
     end: End | None = None
     version: int = 1
+
+
+class Access(StrEnum):
+    """What a person can do about a target now, for the menu."""
+
+    READY = "ready"  # connect, and it opens
+    HOLDS = "holds"  # connect, and it waits for the control room or an observer
+    LATER = "later"  # approved for later
+    WAITING = "waiting"  # asked for, not decided yet
+    MAY_ASK = "may ask"
+
+
+@dataclass(frozen=True, slots=True)
+class MenuLine:
+    """One target in a person's menu.
+
+    Attributes:
+        state: what he can do now.
+        words: a sentence about it.
+    """
+
+    target: str
+    title: str
+    protocol: Protocol
+    state: Access
+    words: str

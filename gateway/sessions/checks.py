@@ -1,0 +1,118 @@
+"""What is asked anew at every door: standing, conduit, policy, factors. Nothing is remembered between two questions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from gateway.clock import ZERO, Clock
+from gateway.errors import NotFound, Refused
+from gateway.identity.model import FactorProof, Person
+from gateway.inventory.model import Account, Protocol, Service, Target
+from gateway.policy.model import Action, Allow, Channel, Deny, Question
+from gateway.sessions import rules, texts
+from gateway.sessions.live import Live
+from gateway.sessions.ports import People, Places, Rulebook
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Who and where, as the store has them now, and what the policy allows."""
+
+    person: Person
+    target: Target
+    service: Service
+    account: Account
+    allow: Allow
+
+
+class Checks:
+    """`zone_of_people` empty: conduits are checked when access is asked for, and not again."""
+
+    def __init__(
+        self, clock: Clock, policy: Rulebook, identity: People, inventory: Places, zone_of_people: str = ""
+    ) -> None:
+        self._clock, self._policy, self._identity, self._inventory = clock, policy, identity, inventory
+        self._zone_of_people = zone_of_people
+
+    async def connect(
+        self, person: Person, proofs: tuple[FactorProof, ...], target_name: str, account: str, protocol: Protocol,
+        source: str,
+    ) -> Admitted:  # fmt: skip
+        """May this person, with these factors, stand at this target's door now.
+
+        Raises:
+            Refused: no. Who may not know of the target reads the same words as when it did not exist.
+        """
+        now = self._clock.now()
+        person = await self._standing(person)
+        target = await self._target(target_name)
+        service = target.service(protocol)
+        entry = target.account(account)
+        if service is None or entry is None:
+            raise Refused("no_grant", texts.no_grant(target_name), detail="no such service or account")
+        await self._conduit(target, protocol)
+        shown = frozenset(p.factor.value for p in proofs if p.person == person.id and p.source == source)
+        question = Question(Action.CONNECT, person, target, protocol, entry.name, frozenset(), shown, source)
+        match self._policy.decide(question, now):
+            case Deny() as deny:
+                raise denial(deny)
+            case Allow() as allow:
+                pass
+        if (weak := rules.factors(proofs, allow.obligations, person, source, now)) is not None:
+            raise weak
+        return Admitted(person, target, service, entry, allow)
+
+    async def channel(self, live: Live, channel: Channel) -> None:
+        """May this channel open in `live` now. Raises Refused."""
+        live.person = await self._standing(live.person)
+        live.target = await self._target(live.session.target_name)
+        await self._conduit(live.target, live.session.protocol)
+        granted = live.grant.wanted.channels if live.grant is not None else frozenset()
+        if channel not in granted & live.obligations.channels:
+            raise Refused("channel_not_granted", texts.channel(channel), rule="access-model 2.1")
+        factors = frozenset(p.factor.value for p in live.proofs)
+        s = live.session
+        decision = self._policy.decide(
+            Question(
+                Action.CHANNEL, live.person, live.target, s.protocol, s.account, frozenset({channel}), factors, s.source
+            ),
+            self._clock.now(),
+        )
+        if isinstance(decision, Deny):
+            raise denial(decision)
+
+    async def freshness(self, person: Person, target_name: str, protocol: Protocol) -> timedelta:
+        """How old the second factor may be; zero when nothing is known: then it is asked for."""
+        try:
+            target = await self._target(target_name)
+        except Refused:
+            return ZERO
+        account = target.account()
+        if account is None:
+            return ZERO
+        everything = frozenset(f.value for f in rules.ANY_FACTORS)
+        question = Question(Action.CONNECT, person, target, protocol, account.name, frozenset(), everything)
+        decision = self._policy.decide(question, self._clock.now())
+        return decision.obligations.freshness if isinstance(decision, Allow) else ZERO
+
+    async def _standing(self, person: Person) -> Person:
+        person = await self._identity.person(person.id)
+        if standing := person.standing(self._clock.now()):
+            raise Refused(standing, texts.STANDING, rule="access-model 2.1")
+        return person
+
+    async def _target(self, name: str) -> Target:
+        try:
+            return await self._inventory.target_named(name)
+        except NotFound:
+            raise Refused("no_grant", texts.no_grant(name), rule="access-model 2.1", detail="no such target") from None
+
+    async def _conduit(self, target: Target, protocol: Protocol) -> None:
+        zone = self._zone_of_people
+        if zone and not await self._inventory.conduit_permits(zone, target.zone.name, protocol):
+            raise Refused("no_conduit", texts.CONDUIT, rule="access-model 2.1")
+
+
+def denial(deny: Deny) -> Refused:
+    return Refused(deny.code, deny.words, rule=", ".join(deny.rules), detail=deny.missing)

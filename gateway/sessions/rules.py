@@ -1,0 +1,147 @@
+"""The rules of the session core as pure functions: what is missing, what is due, who may. No clock, no store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from gateway.access.model import AccessRequest, Grant, Release, RequestState
+from gateway.clock import ZERO, Instant
+from gateway.errors import Refused
+from gateway.identity.model import PHISHING_RESISTANT, Factor, FactorProof, Person, Role, two_factors
+from gateway.inventory.model import Target
+from gateway.limits import HOLD_LONGEST
+from gateway.policy.model import Obligations
+from gateway.sessions import texts
+from gateway.sessions.model import Hold, Waiting
+
+COUNTDOWN: Final = (timedelta(minutes=15), timedelta(minutes=5), timedelta(minutes=1), timedelta(seconds=10))
+IDLE_WARNING: Final = timedelta(minutes=1)  # before an idle session ends
+CONTROL_ROOM: Final = "the control room"
+SECOND_FACTORS: Final = frozenset({Factor.TOTP, Factor.SSH_KEY_TOUCHED})
+ANY_FACTORS: Final = frozenset({Factor.PASSWORD, Factor.TOTP})  # what most people have
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the store says about a person at a target's door, read in one transaction.
+
+    Attributes:
+        obligations: the strictest of the policy's answer now and the grant's.
+        grant: whose window is open; None for none.
+        later: an approved one whose window opens later.
+        request: one that is pending, or the decided one that this person was waiting for.
+        release: armed, of `grant`.
+        observers: how many people watch this session.
+        approvers: who can approve, as titles.
+    """
+
+    at: datetime
+    target: str
+    obligations: Obligations
+    grant: Grant | None = None
+    later: Grant | None = None
+    request: AccessRequest | None = None
+    release: Release | None = None
+    observers: int = 0
+    approvers: tuple[str, ...] = ()
+
+
+def missing(facts: Facts, held: Hold | None) -> Hold | Refused | None:
+    """What keeps the session from running: a hold, a refusal for good, or nothing (access model, rule 1).
+
+    Args:
+        held: the hold so far; as long as it waits for the same thing it keeps its `since`.
+    """
+    if facts.grant is None:
+        return _without_grant(facts, held)
+    if facts.obligations.release and facts.release is None:
+        return _hold(facts, held, Waiting.RELEASE, (CONTROL_ROOM,))
+    if facts.obligations.observer and facts.observers == 0:
+        return _hold(facts, held, Waiting.OBSERVER, (CONTROL_ROOM,))
+    return None
+
+
+def _without_grant(facts: Facts, held: Hold | None) -> Hold | Refused:
+    request, later = facts.request, facts.later
+    if later is not None:
+        opens = later.wanted.not_before
+        if opens - facts.at <= HOLD_LONGEST:
+            return _hold(facts, held, Waiting.WINDOW, (), opens)
+        return Refused("not_open_yet", texts.opens_later(opens), rule="access-model 2.1")
+    if request is not None and request.state is RequestState.PENDING:
+        return _hold(facts, held, Waiting.APPROVAL, facts.approvers)
+    if request is not None and request.state is RequestState.DENIED:
+        return Refused("denied", texts.denied(request.decided_by, request.reason), rule="access-model 2.3")
+    if request is not None and request.state in {RequestState.CANCELLED, RequestState.EXPIRED}:
+        return Refused("no_grant", texts.request_gone(request.state), rule="access-model 2.1")
+    return Refused("no_grant", texts.no_grant(facts.target), rule="access-model 2.1")
+
+
+def _hold(
+    facts: Facts, held: Hold | None, waiting: Waiting, asked: tuple[str, ...], opens: datetime | None = None
+) -> Hold:
+    since = held.since if held is not None and held.waiting is waiting else facts.at
+    return Hold(waiting, since, asked, texts.hold(waiting, asked, since, opens))
+
+
+def factors(
+    proofs: Sequence[FactorProof], obligations: Obligations, person: Person, source: str, at: datetime
+) -> Refused | None:
+    """Whether these proofs carry a session (access model, rule 4): this person's, from this source, of two kinds,
+    the second one younger than the obligation's freshness."""
+    valid = [p for p in proofs if p.person == person.id and p.source == source]
+    shown = frozenset(p.factor for p in valid)
+    if not two_factors(shown):
+        return Refused("factor_missing", texts.TWO_FACTORS, rule="access-model 2.4")
+    if obligations.phishing_resistant and not shown & PHISHING_RESISTANT:
+        return Refused("factor_weak", texts.RESISTANT, rule="access-model 2.4")
+    if not any(p.factor in SECOND_FACTORS and p.fresh(at, obligations.freshness) for p in valid):
+        return Refused("factor_stale", texts.STALE, rule="access-model 2.4")
+    return None
+
+
+def countdown_mark(remaining: timedelta) -> timedelta | None:
+    """The smallest mark that `remaining` has come down to; None above the first."""
+    return min((mark for mark in COUNTDOWN if remaining <= mark), default=None)
+
+
+def countdown_due(remaining: timedelta, told: timedelta | None) -> bool:
+    """Whether the person must hear of the time left, having heard at mark `told`."""
+    mark = countdown_mark(remaining)
+    return mark is not None and remaining > ZERO and (told is None or mark < told)
+
+
+def elapsed(since: Instant, at: Instant) -> timedelta:
+    """Time that passed between two readings, never negative; a step of the wall clock does not count."""
+    if since.boot_id == at.boot_id:
+        return max(at.boot - since.boot, ZERO)
+    return max(at.wall - since.wall, ZERO)
+
+
+def controller(actor: Person, target: Target, session_of: str, *, own: bool = False) -> Refused | None:
+    """Who may pause, resume, message, extend: operators and owners of the target; never in his own session
+    unless `own`."""
+    if Role.OPERATOR not in actor.roles and actor.id not in target.owners:
+        return Refused("not_yours", texts.ACTOR_MAY_NOT, rule="access-model 2.12")
+    if not own and actor.id == session_of:
+        return Refused("own_session", texts.OWN_SESSION, rule="access-model 2.12")
+    return None
+
+
+def killer(actor: Person, target: Target) -> Refused | None:
+    """Who may end a session: whoever may control it, and an admin (abuse case 40): cutting is always safe."""
+    return None if Role.ADMIN in actor.roles else controller(actor, target, "", own=True)
+
+
+def watcher(actor: Person, target: Target) -> Refused | None:
+    if {Role.OPERATOR, Role.AUDITOR} & actor.roles or actor.id in target.owners:
+        return None
+    return Refused("not_yours", texts.WATCHER_MAY_NOT, rule="access-model 2.1")
+
+
+def observes(actor: Person, target: Target, session_of: str) -> bool:
+    """Whether `actor`'s watching counts as the observer that an obligation demands: never the person himself."""
+    return actor.id != session_of and (Role.OPERATOR in actor.roles or actor.id in target.owners)
