@@ -16,7 +16,6 @@ from typing import Any, Final
 
 import cedarpy
 
-from gateway.clock import ZERO
 from gateway.errors import Invalid
 from gateway.identity.model import Role
 from gateway.policy.model import Channel, Obligations, OnRecorderFailure
@@ -104,11 +103,11 @@ def obligations(annotations: Annotations) -> Obligations:
         release=_flag(annotations, "release"),
         observer=_flag(annotations, "observer"),
         phishing_resistant=_flag(annotations, "phishing_resistant"),
-        freshness=_duration(annotations, "freshness"),
-        max_session=_duration(annotations, "max_session"),
-        max_total=_duration(annotations, "max_total"),
-        release_expires=_duration(annotations, "release_expires"),
-        idle=_duration(annotations, "idle"),
+        freshness=duration("freshness", annotations["freshness"] or ""),
+        max_session=duration("max_session", annotations["max_session"] or ""),
+        max_total=duration("max_total", annotations["max_total"] or ""),
+        release_expires=duration("release_expires", annotations["release_expires"] or ""),
+        idle=duration("idle", annotations["idle"] or ""),
         concurrency=_count(annotations, "concurrency", least=1),
         connections=_count(annotations, "connections", least=1),
         on_recorder_failure=_recorder(annotations),
@@ -140,14 +139,16 @@ def _flag(annotations: Annotations, field: str) -> bool:
     return text != "false"
 
 
-def _duration(annotations: Annotations, field: str) -> timedelta:
-    text = annotations[field] or ""
+def duration(field: str, text: str) -> timedelta:
+    """A length of time such as `15m`.
+
+    Raises:
+        Invalid: anything else.
+    """
     match = DURATION.fullmatch(text)
     if match is None:
         raise Invalid(field, f"is {text!r}, must be a number and s, m, h or d, such as 15m")
-    length = timedelta(**{UNITS[match[2]]: int(match[1])})
-    assert length > ZERO  # the pattern has no zero
-    return length
+    return timedelta(**{UNITS[match[2]]: int(match[1])})
 
 
 def _names(annotations: Annotations, field: str, known: frozenset[Any]) -> frozenset[str]:

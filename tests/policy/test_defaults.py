@@ -1,0 +1,124 @@
+"""The policies that are shipped: every tier, action and role, and their own table of cases."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import Invalid
+from gateway.identity.model import Role
+from gateway.inventory.model import Protocol, TargetClass, Tier
+from gateway.policy import check
+from gateway.policy.engine import PolicyEngine
+from gateway.policy.model import Action, Allow, Channel, Deny
+from tests.policy.asking import AT, DEFAULTS, TOUCHED, TWO, question
+
+RULE = {Tier.T0: "t0.monitoring", Tier.T1: "t1.standard-cell", Tier.T2: "t2.critical-process", Tier.T3: "t3.safety"}
+REACHING = {Role.VENDOR, Role.OPERATOR, Role.OWNER}
+STRONG = {Tier.T2, Tier.T3}
+CASES = check.load(DEFAULTS / "tests")
+
+
+@pytest.fixture(scope="module")
+def engine() -> PolicyEngine:
+    return PolicyEngine.load(DEFAULTS)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+def test_the_shipped_cases_hold(engine: PolicyEngine, case: check.Case) -> None:
+    assert check.failures(engine, case) == []
+
+
+def test_there_are_shipped_cases() -> None:
+    assert len(CASES) >= 15
+
+
+@pytest.mark.parametrize("tier", Tier)
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("factors", [TWO, TOUCHED], ids=["code", "touched"])
+def test_each_tier_action_and_role_gets_the_answer_of_the_table(
+    engine: PolicyEngine, tier: Tier, action: Action, role: Role, factors: frozenset[str]
+) -> None:
+    decision = engine.decide(question(action, tier, frozenset({role}), factors=factors), AT)
+    enough = factors == TOUCHED or tier not in STRONG or action is Action.REQUEST
+    if role in REACHING and enough:
+        assert isinstance(decision, Allow)
+        assert decision.rules == (RULE[tier],)
+        assert decision.version == engine.version
+        assert decision.obligations.release is (tier is not Tier.T0)
+        assert decision.obligations.observer is (tier is Tier.T3)
+        assert decision.obligations.approvals == (2 if tier in STRONG else 1)
+    else:
+        assert isinstance(decision, Deny)
+        assert decision.code == "no_permit"
+
+
+@pytest.mark.parametrize("role", [Role.ADMIN, Role.AUDITOR])
+def test_a_person_without_a_reaching_role_gets_nothing_even_from_the_plant_with_a_touched_key(
+    engine: PolicyEngine, role: Role
+) -> None:
+    for tier in Tier:
+        q = question(Action.CONNECT, tier, frozenset({role}), plant=True, factors=TOUCHED)
+        assert isinstance(engine.decide(q, AT), Deny)
+
+
+@pytest.mark.parametrize("protocol", [Protocol.RDP, Protocol.TCP])
+def test_a_protocol_without_a_rule_is_closed_on_every_tier(engine: PolicyEngine, protocol: Protocol) -> None:
+    for tier in Tier:
+        assert isinstance(engine.decide(question(tier=tier, protocol=protocol, factors=TOUCHED), AT), Deny)
+
+
+@pytest.mark.parametrize("channel", [Channel.SFTP_READ, Channel.SFTP_WRITE])
+def test_file_channels_are_closed_on_every_tier(engine: PolicyEngine, channel: Channel) -> None:
+    for tier in Tier:
+        q = question(Action.CHANNEL, tier, channels=frozenset({channel}), factors=TOUCHED)
+        assert isinstance(engine.decide(q, AT), Deny)
+
+
+@pytest.mark.parametrize("tier", Tier)
+@pytest.mark.parametrize("role", Role)
+def test_nobody_of_a_vendor_reaches_an_operator_station(engine: PolicyEngine, tier: Tier, role: Role) -> None:
+    q = question(Action.CONNECT, tier, frozenset({role}), factors=TOUCHED, target_class=TargetClass.OPERATOR_STATION)
+    decision = engine.decide(q, AT)
+    assert isinstance(decision, Deny)
+    assert decision.code == "forbidden"
+
+
+def test_a_person_with_no_role_gets_nothing(engine: PolicyEngine) -> None:
+    assert isinstance(engine.decide(question(roles=frozenset()), AT), Deny)
+
+
+def test_a_wrong_expectation_is_reported_and_not_passed_over(engine: PolicyEngine, tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_text(
+        '[[case]]\nname = "a"\naction = "request"\nexpect = "forbidden"\n'
+        '[[case]]\nname = "b"\naction = "request"\nexpect = "allow"\nobliges = { approvals = 7, idle = "1m" }\n'
+        '[[case]]\nname = "c"\naction = "request"\nexpect = "allow"\nrules = ["other"]\n'
+        '[[case]]\nname = "d"\naction = "request"\nprotocol = "rdp"\nexpect = "no_permit"\nsays = "the moon"\n'
+    )
+    a, b, c, d = (check.failures(engine, case) for case in check.load(tmp_path))
+    assert a == ["expected forbidden, got allow: by t1.standard-cell"]
+    assert len(b) == 2
+    assert "other" in c[0]
+    assert "the moon" in d[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('[[case]]\nname = "a"\naction = "request"\n', "expect"),
+        ('[[case]]\nname = "a"\naction = "fly"\nexpect = "allow"\n', "fly"),
+        ('[[case]]\nname = "a"\naction = "request"\nexpect = "maybe"\n', "maybe"),
+        ('[[case]]\nname = "a"\naction = "request"\nexpect = "allow"\ncolour = 1\n', "colour"),
+        ('[[case]]\nname = "a"\naction = "request"\nexpect = "allow"\nobliges = { speed = 1 }\n', "speed"),
+        ('[[case]]\nname = "a"\naction = "request"\nexpect = "allow"\nobliges = { idle = "soon" }\n', "soon"),
+        ('[[case]]\nname = "a"\naction = "request"\nexpect = "allow"\nperson = { mood = 1 }\n', "mood"),
+        ("[[case]\n", "x.toml"),
+        ("case = 5\n", "x.toml"),
+    ],
+)
+def test_a_case_that_cannot_be_meant_names_its_file_and_reason(tmp_path: Path, text: str, reason: str) -> None:
+    (tmp_path / "x.toml").write_text(text)
+    with pytest.raises(Invalid) as caught:
+        check.load(tmp_path)
+    assert caught.value.field == "x.toml"
+    assert reason in str(caught.value)

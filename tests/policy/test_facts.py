@@ -1,0 +1,42 @@
+"""From the domain to Cedar."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta, timezone
+
+from gateway.identity.model import Role
+from gateway.ids import PersonId
+from gateway.policy import facts
+from tests.policy.asking import AT, TOUCHED, question
+
+
+def test_only_the_slice_that_matters_is_handed_over() -> None:
+    """Naive calls with the whole site take 20 ms (decisions.md 9)."""
+    q = question()
+    many = frozenset(PersonId(f"per_{n}") for n in range(1000))
+    crowded = facts.entities(replace(q, target=replace(q.target, owners=many)))
+    assert crowded == facts.entities(q)
+    assert [e["uid"]["type"] for e in crowded] == ["Organisation", "Person", "Zone", "Target"]
+
+
+def test_the_time_is_told_in_utc_whatever_zone_it_comes_in() -> None:
+    local = AT.astimezone(timezone(timedelta(hours=2)))
+    assert facts.request(question(), local) == facts.request(question(), AT)
+    assert facts.request(question(), AT)["context"]["at"]["__extn"]["arg"] == "2026-11-24T10:00:00.000Z"
+
+
+def test_the_same_question_is_the_same_text() -> None:
+    q = question(roles=frozenset(Role), factors=TOUCHED)
+    assert json.dumps(facts.request(q, AT)) == json.dumps(facts.request(q, AT))
+    assert json.dumps(facts.entities(q)) == json.dumps(facts.entities(q))
+
+
+def test_a_scope_id_does_not_get_in_the_way() -> None:
+    q = replace(question(), source="fe80::1%eth0")
+    assert facts.request(q, AT)["context"]["source"]["__extn"]["arg"] == "fe80::1"
+
+
+def test_no_title_and_no_address_of_the_target_leaves_for_cedar() -> None:
+    told = json.dumps([facts.request(question(), AT), facts.entities(question())])
+    assert "EWS" not in told
+    assert "Vera" not in told
