@@ -1,0 +1,22 @@
+/** Names for what the API answers, from its schema. */
+import type { components } from './schema';
+
+type Schemas = components['schemas'];
+
+export type Me = Schemas['Me'];
+export type Role = Schemas['Role'];
+export type TargetOffer = Schemas['TargetOffer'];
+export type ServiceOffer = Schemas['ServiceOffer'];
+export type Channel = Schemas['Channel'];
+export type RequestView = Schemas['RequestView'];
+export type GrantView = Schemas['GrantView'];
+export type SessionView = Schemas['SessionView'];
+export type RecordingView = Schemas['RecordingView'];
+export type RecordingDetail = Schemas['RecordingDetail'];
+export type Timeline = Schemas['Timeline'];
+export type TimelineEntry = Schemas['TimelineEntry'];
+export type VerificationView = Schemas['VerificationView'];
+export type EntryView = Schemas['EntryView'];
+export type CheckpointView = Schemas['CheckpointView'];
+export type Enrolment = Schemas['Enrolment'];
+export type Problem = Schemas['Problem'];

@@ -1,0 +1,50 @@
+/** Who is signed in. */
+import { api, ask, onSignedOut, Refusal, setCsrf } from './api/client';
+import type { Me, Role } from './api/types';
+import { clock } from './clock.svelte';
+import { live } from './live.svelte';
+
+class Person {
+  me = $state<Me | null>(null);
+  /** Whether the gateway has said yet who is asking. */
+  known = $state(false);
+  refusal = $state<Refusal | null>(null);
+
+  constructor() {
+    onSignedOut(() => this.forget());
+  }
+
+  is(...roles: Role[]): boolean {
+    return this.me?.roles.some((r) => roles.includes(r)) ?? false;
+  }
+
+  async recall(): Promise<void> {
+    try {
+      this.take(await ask(api.GET('/api/v1/me')));
+    } catch (error) {
+      if (error instanceof Refusal && error.status !== 401) this.refusal = error;
+    } finally {
+      this.known = true;
+    }
+  }
+
+  take(me: Me): void {
+    setCsrf(me.csrf);
+    clock.set(me.now);
+    this.me = me;
+    live.start();
+  }
+
+  async signOut(): Promise<void> {
+    await ask(api.POST('/api/v1/sign-out'));
+    this.forget();
+  }
+
+  forget(): void {
+    live.stop();
+    setCsrf('');
+    this.me = null;
+  }
+}
+
+export const person = new Person();

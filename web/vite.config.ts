@@ -1,0 +1,20 @@
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig } from 'vite';
+
+// The gateway serves `dist` under a strict CSP: nothing inline, no data: URLs, every file from 'self'.
+export default defineConfig({
+  plugins: [svelte()],
+  base: '/',
+  resolve: {
+    // The package's `module` entry names a file that it does not ship.
+    alias: { '@xterm/headless': '@xterm/headless/lib-headless/xterm-headless.mjs' },
+  },
+  build: {
+    target: 'es2022',
+    cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 400,
+  },
+  server: { proxy: { '/api': { target: process.env.SLUICEGATE ?? 'http://127.0.0.1:8099', secure: false, ws: true } } },
+});
