@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
 from pyotp.totp import TOTP
 
 from gateway.audit import sql as audit_sql
+from gateway.audit.hub import Hub
 from gateway.audit.log import AuditLog
 from gateway.envelope import Envelope
 from gateway.identity.model import Enrolment, Person, Role
 from gateway.identity.passwords import Passwords
 from gateway.identity.service import Identity
+from gateway.store.base import metadata
 from gateway.store.db import Store
 from tests.sim.clock import SimulatedClock
 
@@ -79,17 +86,53 @@ class Site:
         return [e.values() for e in entries]
 
 
-@pytest.fixture
-def empty(store: Store, audit: AuditLog, clock: SimulatedClock, envelope: Envelope) -> Site:
+def made(store: Store, audit: AuditLog, clock: SimulatedClock, envelope: Envelope) -> Site:
     identity = Identity(store, audit, clock, envelope, "Kiln 4", passwords=Passwords(QUICK))
     return Site(identity, store, audit, clock, envelope)
 
 
 @pytest.fixture
-async def site(empty: Site) -> Site:
+def empty(store: Store, audit: AuditLog, clock: SimulatedClock, envelope: Envelope) -> Site:
+    """Before the first start."""
+    return made(store, audit, clock, envelope)
+
+
+@dataclass
+class Built:
+    """A store file with Sam (admin), Vera and Vito (vendors), made once: each test gets a copy."""
+
+    file: Path
+    seeds: dict[str, str]
+    persons: dict[str, Person]
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    file = tmp_path_factory.mktemp("built") / "test.db"
+
+    async def build() -> Site:
+        store, clock = Store(f"sqlite+aiosqlite:///{file}"), SimulatedClock()
+        async with store.engine.begin() as connection:
+            await connection.run_sync(metadata.create_all)
+        site = made(store, AuditLog(clock, Hub()), clock, Envelope(bytes(32)))
+        await site.admin()
+        await site.vendor("vera")
+        await site.vendor("vito")
+        await store.close()
+        return site
+
+    with ThreadPoolExecutor(1) as apart:  # a loop of its own
+        site = apart.submit(lambda: asyncio.run(build())).result()
+    return Built(file, site.seeds, site.persons)
+
+
+@pytest.fixture
+async def site(built: Built, tmp_path: Path, clock: SimulatedClock, envelope: Envelope) -> AsyncIterator[Site]:
     """Sam is admin, Vera and Vito are vendors; their enrolment codes are used, so the clock has moved on."""
-    await empty.admin()
-    await empty.vendor("vera")
-    await empty.vendor("vito")
-    empty.clock.advance(seconds=30)
-    return empty
+    shutil.copy(built.file, tmp_path / "site.db")
+    store = Store(f"sqlite+aiosqlite:///{tmp_path}/site.db")
+    clock.advance(seconds=30)
+    site = made(store, AuditLog(clock, Hub()), clock, envelope)
+    site.seeds, site.persons = dict(built.seeds), dict(built.persons)
+    yield site
+    await store.close()
