@@ -30,7 +30,9 @@ class Blocking(Desk):
         if until is not None and (until.tzinfo is None or until <= now):
             raise Invalid("until", "must be a moment to come, with its time zone")
         async with self._attempt("block", actor, source, name), self._store.write() as tx:
-            actor = await self._blocker(actor, kind, name, now)
+            actor = await self._identity.person(actor.id)
+            target = await self._named(kind, name)
+            rules.demand(rules.may_block(actor, kind, target, now))
             block = Block(kind, name, until, actor.name, reason, now)
             await sql.add_block(tx, block)
             event = BlockSet(actor=actor.name, source=source, kind=kind, blocked=name, until=until, reason=reason)
@@ -46,7 +48,8 @@ class Blocking(Desk):
         """
         kind, reason, now = _kind(kind), sentence("reason", reason), self._clock.now()
         async with self._attempt("unblock", actor, source, name), self._store.write() as tx:
-            actor = await self._blocker(actor, kind, name, now)
+            actor = await self._identity.person(actor.id)
+            rules.demand(rules.may_lift(actor, kind, now))
             if not await sql.lift_blocks(tx, kind, name, now):
                 raise Conflict(f"The {kind} {name} is not blocked.")
             event = BlockLifted(actor=actor.name, source=source, kind=kind, blocked=name, reason=reason)
@@ -61,16 +64,19 @@ class Blocking(Desk):
         async with self._store.read() as tx:
             return await sql.find_blocks(tx, self._clock.now())
 
-    async def _blocker(self, actor: Person, kind: BlockKind, name: str, now: datetime) -> Person:
-        """The actor as he is now, when `name` exists and he may block it."""
-        actor = await self._identity.person(actor.id)
-        target = await self._inventory.target_named(name) if kind is BlockKind.TARGET else None
-        rules.demand(rules.may_block(actor, kind, target, now))
+    async def _named(self, kind: BlockKind, name: str) -> Target | None:
+        """The target of that name; nothing for another kind, but it exists.
+
+        Raises:
+            NotFound: it does not.
+        """
+        if kind is BlockKind.TARGET:
+            return await self._inventory.target_named(name)
         if kind is BlockKind.PERSON:
             await self._identity.person_named(name)
-        elif kind is BlockKind.ORGANISATION and all(o.name != name for o in await self._identity.organisations()):
+        elif all(o.name != name for o in await self._identity.organisations()):
             raise NotFound("organisation")
-        return actor
+        return None
 
 
 def _kind(kind: BlockKind | str) -> BlockKind:

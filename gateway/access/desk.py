@@ -57,19 +57,20 @@ class Desk:
                 await self._audit.append(tx, event)
             raise
 
-    async def _facts(self, person: Person, of: AccessRequest | Grant) -> tuple[Person, Target]:
-        """The person and the target as they are now.
+    async def _facts(self, person: Person, of: AccessRequest | Grant, what: str = "") -> tuple[Person, Target]:
+        """The person and the target as they are now; `what` names the thing that leads to `of`, e.g. a release.
 
         Raises:
             NotFound: as for a thing that does not exist, when the person may not know of it.
         """
-        requester, what = (of.requester, "request") if isinstance(of, AccessRequest) else (of.person, "grant")
-        target = await self._inventory.target_named(of.wanted.target_name)
-        if target.id != of.wanted.target:
-            raise NotFound("target")
+        requester, kind = (of.requester, "request") if isinstance(of, AccessRequest) else (of.person, "grant")
         person = await self._identity.person(person.id)
-        if not rules.may_see(person, requester, target):
-            raise NotFound(what)
+        try:
+            target = await self._inventory.target_named(of.wanted.target_name)
+        except NotFound:
+            raise NotFound(what or kind) from None
+        if target.id != of.wanted.target or not rules.may_see(person, requester, target):
+            raise NotFound(what or kind)
         return person, target
 
     async def _birth(

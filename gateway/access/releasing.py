@@ -76,7 +76,7 @@ class Releasing(Desk):
         """
         async with self._attempt("withdraw", operator, source, release_id), self._store.write() as tx:
             release = await sql.release(tx, release_id)
-            operator, target = await self._facts(operator, await sql.grant(tx, release.grant))
+            operator, target = await self._facts(operator, await sql.grant(tx, release.grant), "release")
             rules.demand(rules.may_cut(operator, target, self._clock.now()))
             return await self._withdrawn(tx, release, operator.name, source)
 

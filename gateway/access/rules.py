@@ -255,14 +255,20 @@ def may_cut(person: Person, target: Target, at: datetime) -> Objection | None:
 
 
 def may_block(person: Person, kind: BlockKind, target: Target | None, at: datetime) -> Objection | None:
-    """Whether `person` may block, or lift a block of, such a thing; an owner only his own target."""
+    """Whether `person` may block such a thing: an owner his own target; one of the plant's, with a kill, a person."""
     if target is not None:
         return may_cut(person, target, at)
+    owner = kind is BlockKind.PERSON and Role.OWNER in person.roles and person.organisation.plant
+    return standing(person, at) if owner else may_lift(person, kind, at)
+
+
+def may_lift(person: Person, kind: BlockKind, at: datetime) -> Objection | None:
+    """Whether `person` may lift a block, whoever set it."""
     if objection := standing(person, at):
         return objection
     if person.roles & {Role.OPERATOR, Role.ADMIN}:
         return None
-    return Objection("not_permitted", f"A {kind} is blocked by the control room and by administrators.")
+    return Objection("not_permitted", f"Blocks of a {kind} are for the control room and for administrators.")
 
 
 def blocked(block: Block | None) -> Objection | None:

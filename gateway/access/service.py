@@ -38,16 +38,19 @@ class Access(Asking, Deciding, Releasing, Blocking, Sweeping):
     async def grant_for(
         self, tx: Tx, person_id: PersonId, target_id: TargetId, protocol: Protocol, at: datetime, account: str = ""
     ) -> Grant | None:
-        """The grant whose window is open at `at` and that is not over on either clock. A live one comes first.
+        """The grant whose window is open at `at` and that is not over on either clock; `account` narrows the search.
 
-        `account` narrows it to grants for that account of the target.
+        Of several, the one that the control room has switched on comes first, then a live one, then what ends first.
         """
         now = self._clock.instant()
         found = await sql.find_grants(tx, person=person_id, target=target_id, protocol=protocol, states=OPEN_GRANT)
         open_ = [
             g for g in found if g.covers(at) and not g.passed(now) and (not account or g.wanted.account == account)
         ]
-        return min(open_, key=lambda g: (g.state is not GrantState.LIVE, g.not_after), default=None)
+        if len(open_) < 2:
+            return next(iter(open_), None)
+        on = {g.id for g in open_ if await self.armed(tx, g.id, now) is not None}
+        return min(open_, key=lambda g: (g.id not in on, g.state is not GrantState.LIVE, g.not_after, g.id))
 
     async def request_open(
         self, tx: Tx, person_id: PersonId, target_id: TargetId, protocol: Protocol

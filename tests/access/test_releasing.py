@@ -262,6 +262,21 @@ async def test_the_grant_for_a_session_is_the_live_one_and_only_inside_its_windo
         assert await site.access.grant_for(tx, VERA.id, EWS.id, Protocol.SSH, site.clock.now()) == later
 
 
+async def test_of_two_open_grants_the_one_that_is_switched_on_comes_first(site: Site) -> None:
+    live, other = await site.live(), await site.granted()
+
+    async def first():
+        async with site.store.read() as tx:
+            found = await site.access.grant_for(tx, VERA.id, EWS.id, Protocol.SSH, site.clock.now())
+            return None if found is None else found.id
+
+    assert await first() == live.id
+    release = await site.released(other)
+    assert await first() == other.id
+    await site.access.withdraw(release.id, LENA, SOURCE)
+    assert await first() == live.id
+
+
 # --- more time
 
 
