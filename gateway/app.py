@@ -7,7 +7,7 @@ import fcntl
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -157,14 +157,15 @@ async def serving(gateway: Gateway) -> AsyncIterator[Gateway]:
     await gateway.anchors.send()
 
 
-async def run_until_signal(gateway: Gateway) -> None:
-    """Serve until SIGTERM or SIGINT."""
+async def run_until_signal(gateway: Gateway, ready: Callable[[], None] = lambda: None) -> None:
+    """Serve until SIGTERM or SIGINT; `ready` is called once people can connect."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with serving(gateway):
         settings = gateway.settings
         log.info("Serving", site=settings.site, ssh=str(settings.ssh), page=str(settings.page))
+        ready()
         await stop.wait()
         log.info("Stopping: ends every session")
 

@@ -43,8 +43,8 @@ async def demonstrate(folder: Path, ssh: int, page: int, port: int) -> None:
     async with opened(folder, settings) as gateway:
         key = await site.make(gateway, site.TARGET_ADDRESS, port)
         async with await target.start(site.TARGET_ADDRESS, port, account=site.ACCOUNT, key=key, home=folder / "home"):
-            print(_tour(folder, settings.ssh.port, settings.page.port, gateway.keys.tls_ca), flush=True)
-            await run_until_signal(gateway)
+            tour = _tour(folder, settings.ssh.port, settings.page.port, gateway.keys.tls_ca)
+            await run_until_signal(gateway, lambda: print(tour, flush=True))
 
 
 def code(folder: Path, name: str) -> tuple[str, int] | None:

@@ -32,7 +32,7 @@ async def main(folder: Path, capture: Path) -> dict[str, int]:
             await asyncio.sleep(QUIET)
             phases["holding"] = seen(capture)
             await site.released(grant)
-            await vera.sees(r"engineer@ews-l4.*\$")
+            await vera.sees(r"engineer@ews-l4.*[#$]")
             vera.type("echo here-$((40+2))\n")
             await vera.sees("here-42")
             (session,) = await site.gateway.services.sessions.live()
