@@ -38,6 +38,8 @@ SSH_PENDING: Final = 100  # connections not yet authenticated, in all (OpenSSH M
 SSH_PENDING_PER_SOURCE: Final = 20
 SSH_GRACE: Final = timedelta(seconds=60)  # to prove who one is, each stage
 SSH_ATTEMPTS: Final = 6  # failed proofs on one connection (OpenSSH MaxAuthTries)
+SSH_OFFERS: Final = 20  # keys, names and methods that one connection may try in vain; an agent may hold many keys
+SSH_REFUSALS: Final = 100  # requests that the gateway does not carry, on one connection; each is an audit event
 SSH_CHANNELS: Final = 64  # channels open at once on one connection
 SSH_CONNECTIONS: Final = 1000  # connections in all
 PENALTY_FIRST: Final = timedelta(seconds=5)  # a source that failed waits; doubles each time

@@ -1,0 +1,26 @@
+"""What every connection of the SSH front is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.audit.log import AuditLog
+from gateway.clock import Clock
+from gateway.fronts.penalties import Penalties
+from gateway.fronts.ssh.ports import Identity, Sessions
+from gateway.store.db import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Attributes:
+    banner: shown before the first prompt; signing in accepts it.
+    """
+
+    sessions: Sessions
+    identity: Identity
+    audit: AuditLog
+    store: Store
+    clock: Clock
+    banner: str
+    penalties: Penalties

@@ -1,0 +1,36 @@
+"""What people read on the SSH front, in one place. Sentences: what, why, what to do."""
+
+from __future__ import annotations
+
+from typing import Final
+
+UNAVAILABLE: Final = "The gateway cannot answer now, so the answer is no. Try again in a minute."
+TOO_SLOW: Final = "Signing in took too long. Connect again."
+TOO_MANY_FAILURES: Final = "Too many failed attempts. Wait a moment and connect again."
+UNASKED: Final = "Your client answered a question that was not asked."
+LOGIN_NAME: Final = "Log in as PERSON+TARGET, or as PERSON alone for a menu; names are in lower case."
+FAILED: Final = "That was not right."
+STAGE_PASSWORD: Final = "Step 1 of 2: your password."
+STAGE_CODE: Final = "Step 2 of 2: the six digits your authenticator shows now."
+LEAVE: Final = "Leave with Ctrl-C."
+
+SUBSYSTEM: Final = "{name} is not carried by this gateway: file transfer has to be arranged with the target's owner."
+FORWARD: Final = "Port forwarding is not carried by this gateway. Work in the shell, or ask the target's owner."
+AGENT: Final = "Agent forwarding is not carried by this gateway; your keys stay with you."
+X11: Final = "X11 forwarding is not carried by this gateway; ask for desktop access to the target instead."
+TUNNEL: Final = "Network tunnels are not carried by this gateway."
+CHANNELS: Final = "This connection has {most} channels open already, which is the most it may have."
+REFUSALS: Final = "Too many requests that this gateway does not carry."
+NO_TARGET: Final = "Name the target: log in as {person}+TARGET. `ssh {person}@…` alone shows what you may reach."
+
+UNREACHABLE: Final = "{target} does not answer. The gateway is fine; call {whom}."
+TARGET_REFUSED: Final = "{target} refuses the connection: its SSH service may be switched off. Call {whom}."
+HOST_KEY: Final = "{target} shows another host key than before, so the gateway does not enter it. Call {whom}."
+CREDENTIAL: Final = "{target} does not accept the credential that the vault holds for {account}. Call {whom}."
+TARGET_PROTOCOL: Final = "{target} and the gateway do not agree on a protocol. Call {whom}."
+CHANNEL_REFUSED: Final = "{target} refused to start this. Call {whom}."
+TARGET_LOST: Final = "{target} closed the connection or has become unreachable. Call {whom}."
+WHOM: Final = "the owner of the target"
+
+DROPPED_AHEAD: Final = "{octets} octets typed before the session opened were discarded."
+SHUTDOWN: Final = "The gateway is shutting down. Connect again later."

@@ -1,0 +1,303 @@
+"""In-memory twins of identity and sessions that keep the contract, and a target to enter."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from gateway.clock import ZERO, Deadline, SystemClock
+from gateway.errors import RecorderFailed, Refused
+from gateway.identity.model import Factor, FactorProof, Organisation, Person, Role
+from gateway.ids import OrganisationId, PersonId, ServiceId, SessionId, TargetId
+from gateway.inventory.model import Credential, CredentialKind, CryptoProfile, Protocol, Service
+from gateway.policy.model import Channel
+from gateway.sessions.model import (
+    Arrival,
+    End,
+    EndReason,
+    Hold,
+    Notice,
+    NoticeKind,
+    Session,
+    SessionState,
+    Waiting,
+)
+
+PLANT = Organisation(OrganisationId("org_1"), "acme", "ACME Drives", plant=False)
+PASSWORD, CODE = "correct horse", "123456"
+WRONG = Refused("bad_credentials", "Name, password or code is wrong.")
+
+
+def person(name: str) -> Person:
+    return Person(PersonId(f"per_{name}"), name, name.title(), PLANT, frozenset({Role.VENDOR}))
+
+
+@dataclass
+class TwinIdentity:
+    """Knows vera and viktor; one password and one code for both; each code call is counted."""
+
+    clock: SystemClock = field(default_factory=SystemClock)
+    people: dict[str, Person] = field(default_factory=lambda: {n: person(n) for n in ("vera", "viktor")})
+    keys: dict[str, str] = field(default_factory=dict)  # public line -> name
+    code_calls: int = 0
+    password_calls: int = 0
+    offers: list[str] = field(default_factory=list)
+    proved: list[tuple[str, bool]] = field(default_factory=list)
+    proofs: list[FactorProof] = field(default_factory=list)
+    logins: list[tuple[str, str]] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
+
+    def _proof(self, name: str, factor: Factor, source: str) -> FactorProof:
+        proof = FactorProof(self.people[name].id, factor, self.clock.now(), source)
+        self.proofs.append(proof)
+        return proof
+
+    async def check_password(self, name, password, source):
+        self.password_calls += 1
+        if name not in self.people or password != PASSWORD:
+            raise WRONG
+        return self._proof(name, Factor.PASSWORD, source)
+
+    async def has_key(self, name, public, source):
+        self.offers.append(public)
+        return self.keys.get(public) == name
+
+    async def prove_key(self, name, public, touched, source):
+        if self.keys.get(public) != name:
+            raise WRONG
+        self.proved.append((name, touched))
+        return self._proof(name, Factor.SSH_KEY_TOUCHED if touched else Factor.SSH_KEY, source)
+
+    async def check_code(self, name, code, source):
+        self.code_calls += 1
+        if name not in self.people or code != CODE:
+            raise Refused("bad_code", "That code is not right.")
+        return self._proof(name, Factor.TOTP, source)
+
+    async def recent(self, person_id, source):
+        return tuple(p for p in self.proofs if p.person == person_id and p.source == source)
+
+    async def admit(self, name, proofs, source):
+        if not proofs or {p.person for p in proofs} != {self.people[name].id}:
+            raise WRONG
+        return self.people[name]
+
+    async def person(self, person_id):
+        return next(p for p in self.people.values() if p.id == person_id)
+
+    async def logged_in(self, person, door, client, source):
+        self.logins.append((person.name, client))
+
+
+class TwinStream:
+    def __init__(self, connection: TwinConnection, kind: str, about: dict, terminal) -> None:
+        self.connection, self.kind, self.about, self.terminal = connection, kind, about, terminal
+        self.out = bytearray()
+        self.err = bytearray()
+        self.keys = bytearray()
+        self.input_octets = self.output_octets = 0
+        self.closed: tuple[int | None, str] | None = None
+        self.sizes: list[tuple[int, int]] = []
+
+    def _check(self) -> None:
+        if self.connection.failing or self.connection.over:
+            raise RecorderFailed("disk full")
+
+    def output(self, data):
+        self._check()
+        self.output_octets += len(data)
+        if len(self.out) < 1 << 16:
+            self.out += data
+
+    def error(self, data):
+        self._check()
+        self.err += data
+
+    def typed(self, data):
+        self._check()
+        if self.connection.paused:
+            self.connection.discarded += len(data)
+            words = f"Paused: {self.connection.discarded} octets discarded."
+            self.connection.on_notice(Notice(NoticeKind.DISCARDED, SystemClock().now(), words))
+            return False
+        self.keys += data
+        return True
+
+    def stdin(self, data):
+        self._check()
+        if self.connection.paused:
+            return False
+        self.input_octets += len(data)
+        return True
+
+    def resize(self, columns, rows):
+        self.sizes.append((columns, rows))
+
+    def close(self, status, signal=""):
+        self.closed = (status, signal)
+
+
+class TwinConnection:
+    def __init__(self, sessions: TwinSessions, session: Session, number: int) -> None:
+        self.sessions, self.session, self.number = sessions, session, number
+        self.obligations = None
+        self.deadline = Deadline.after(SystemClock().instant(), timedelta(hours=1))
+        self.service = Service(ServiceId("svc_1"), Protocol.SSH, "127.0.0.1", sessions.target_port, sessions.profile)
+        self.on_notice = self.on_end = self.on_pause = lambda _: None
+        self.streams: list[TwinStream] = []
+        self.paused = self.failing = self.over = False
+        self.discarded = 0
+        self.closed: list[tuple[EndReason, str]] = []
+
+    async def dial(self):
+        self.sessions.dials += 1
+        sock = socket.socket()
+        sock.setblocking(False)
+        try:
+            await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", self.sessions.target_port))
+        except OSError:
+            sock.close()
+            raise
+        return sock
+
+    async def credential(self):
+        return self.sessions.credential
+
+    async def check_host_key(self, public):
+        if self.sessions.host_key and public.split()[:2] != self.sessions.host_key.split()[:2]:
+            raise Refused("host_key_changed", "ews-l4 shows another host key than before. Call Omar Owner.")
+        self.sessions.host_keys_checked.append(public)
+
+    async def permit(self, channel):
+        if channel not in self.sessions.channels:
+            raise Refused("channel", f"Your grant does not cover {channel}. Ask Omar Owner.")
+
+    def open_stream(self, kind, about, terminal):
+        stream = TwinStream(self, kind, about, terminal)
+        self.streams.append(stream)
+        return stream
+
+    async def close(self, reason, words=""):
+        if not self.closed:
+            self.closed.append((reason, words))
+            self.sessions.gone.set()
+
+    # what the control room does
+    def pause(self, on: bool) -> None:
+        self.paused = on
+        self.on_pause(on)
+        kind = NoticeKind.PAUSED if on else NoticeKind.RESUMED
+        words = "Lena Lead paused your input." if on else "Lena Lead gave your input back."
+        self.on_notice(Notice(kind, SystemClock().now(), words))
+
+    def end(self, words: str) -> None:
+        self.over = True
+        self.on_end(End(EndReason.KILLED, "lena", words))
+
+
+class TwinVisit:
+    def __init__(self, sessions: TwinSessions, arrival: Arrival) -> None:
+        self.sessions, self.arrival = sessions, arrival
+        self.session = sessions.session_of(arrival)
+        self.left = self.entered = False
+
+    @property
+    def hold(self):
+        if self.sessions.released.is_set():
+            return None
+        return Hold(Waiting.RELEASE, SystemClock().now(), ("the control room",), "Waiting for the release.")
+
+    async def settled(self, within):
+        if self.sessions.denial:
+            raise Refused("denied", self.sessions.denial)
+        if self.sessions.released.is_set():
+            return True
+        if within == ZERO:
+            return False
+        try:
+            await asyncio.wait_for(self.sessions.released.wait(), self.sessions.step)
+        except TimeoutError:
+            return False
+        return not self.sessions.denial or await self.settled(within)
+
+    async def enter(self):
+        self.entered = True
+        connection = TwinConnection(self.sessions, self.session, len(self.sessions.connections) + 1)
+        self.sessions.connections.append(connection)
+        return connection
+
+    async def leave(self):
+        self.left = True
+        self.sessions.gone.set()
+
+
+@dataclass
+class TwinSessions:
+    """One target, `ews-l4`; released unless a test clears it."""
+
+    target_port: int = 0
+    credential: Credential = field(default_factory=lambda: Credential("engineer", CredentialKind.PASSWORD, b"inner"))
+    channels: set[Channel] = field(default_factory=lambda: {Channel.SHELL, Channel.EXEC})
+    profile: CryptoProfile = CryptoProfile.MODERN
+    host_key: str = ""
+    host_keys_checked: list[str] = field(default_factory=list)
+    denial: str = ""
+    age: timedelta = ZERO
+    step: float = 0.05
+    dials: int = 0
+    visits: list[TwinVisit] = field(default_factory=list)
+    connections: list[TwinConnection] = field(default_factory=list)
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    arrivals: list[Arrival] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.released.set()
+
+    def session_of(self, arrival: Arrival) -> Session:
+        p = arrival.person
+        return Session(
+            id=SessionId("ses_1"),
+            state=SessionState.ACTIVE,
+            person=p.id,
+            person_name=p.name,
+            person_title=p.title,
+            organisation=p.organisation.name,
+            target=TargetId("tgt_1"),
+            target_name="ews-l4",
+            account="engineer",
+            protocol=Protocol.SSH,
+            source=arrival.source,
+            client=arrival.client,
+            node="n1",
+            created=SystemClock().now(),
+        )
+
+    async def freshness(self, person, target, protocol):
+        return self.age
+
+    async def arrive(self, arrival):
+        self.arrivals.append(arrival)
+        if arrival.target != "ews-l4":
+            raise Refused("no_grant", f"You have no grant for {arrival.target}.")
+        if self.denial:
+            raise Refused("denied", self.denial)
+        visit = TwinVisit(self, arrival)
+        self.visits.append(visit)
+        return visit
+
+    async def menu(self, person):
+        return [
+            Line("ews-l4", "Engineering workstation line 4", "ready", "released until 16:00"),
+            Line("hist-1", "Historian", "may ask", "ask in the page"),
+        ]
+
+
+@dataclass
+class Line:
+    target: str
+    title: str
+    state: str
+    words: str
