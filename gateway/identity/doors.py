@@ -158,7 +158,7 @@ class Doors(Part):
         if verdict.meaning is totp.Meaning.RIGHT and await sql_factors.use_step(tx, person.id, verdict.step, skew):
             return await self._proven(tx, person, Factor.TOTP, source)
         if verdict.meaning in {totp.Meaning.RIGHT, totp.Meaning.USED}:
-            wait = totp.next_code(max(known.used_step, verdict.step), at)
+            wait = totp.next_code(max(known.used_step, verdict.step), verdict.skew, at)
             return await self._refuse(tx, login.used_code(wait), person.name, source, stage)
         behind: timedelta | None = None
         if verdict.meaning is not totp.Meaning.WRONG:

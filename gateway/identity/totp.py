@@ -76,8 +76,8 @@ def step_of(at: datetime) -> int:
     return int(at.timestamp()) // STEP
 
 
-def next_code(used: int, at: datetime) -> timedelta:
-    """How long until a code can be right again after step `used`."""
+def next_code(used: int, skew: timedelta, at: datetime) -> timedelta:
+    """How long until a device that is ahead by `skew` shows a code later than step `used`."""
     now = at.timestamp()
     boundary = STEP - now % STEP
-    return timedelta(seconds=max(boundary, (used + 1 - CODE_DRIFT_STEPS) * STEP - now))
+    return timedelta(seconds=max(boundary, (used + 1) * STEP - skew.total_seconds() - now))
