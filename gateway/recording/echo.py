@@ -18,7 +18,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from gateway.recording.format import BURST, KEY, burst_nonce, burst_purpose
+from gateway.recording.format import BURST, KEY, TYPED, burst_nonce, burst_purpose
 
 QUIET_US: Final = 2_000_000  # microseconds without input that end a burst, and within which an echo must come
 WAITING: Final = 64  # bursts that wait for their echo; more and the oldest counts as hidden
@@ -49,7 +49,9 @@ class Burst:
 
     def seal(self, data: bytes, now_us: int) -> bytes:
         """The payload of an INPUT record; no place of a key is used twice, also when the record is never written."""
-        sealed = BURST.pack(self.number) + self._aead.encrypt(burst_nonce(self._places), data, self._purpose)
+        sealed = TYPED.pack(self.number, self._places) + self._aead.encrypt(
+            burst_nonce(self._places), data, self._purpose
+        )
         self._places, self.last_us = self._places + 1, now_us
         self._pending += SILENT.sub(b"", data).rstrip(b"\r\n")
         self.ended = data.endswith((b"\r", b"\n"))

@@ -1,22 +1,37 @@
-"""Reading recordings: finding them, and everything that is made from one."""
+"""Reading recordings: finding them, playing them, and everything that is made from one. Each reading is an event."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Final
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import BinaryIO, Final, TypeVar
 
 import pyrage
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gateway.audit.events.recording import RecordingRead
 from gateway.audit.log import AuditLog
 from gateway.clock import Clock
+from gateway.errors import Refused
 from gateway.ids import SessionId
 from gateway.recording import sql
-from gateway.recording.model import Recording
+from gateway.recording.asciicast import asciicast
+from gateway.recording.model import Recording, RecordingState
+from gateway.recording.playback import Detail, Slice, Timeline, detail, records, timeline
+from gateway.recording.proof import Finding, Verification, check, pack
+from gateway.recording.reader import Player
+from gateway.recording.rescue import evidence
 from gateway.recording.storage import Storage
+from gateway.recording.text import text
+from gateway.recording.typed import keys_in, opened
 from gateway.store.db import Store
 
 FOUND: Final = 200  # recordings in one answer at most
+READ_AGAIN: Final = timedelta(minutes=15)  # one replay asks many times; the log says so once in this time
+READERS: Final = 1000  # (person, recording, way) remembered
+EXPORT_OCTETS: Final = 64 << 20  # of an export; what is longer is cut, and says so
+T = TypeVar("T")
 
 
 class Library:
@@ -34,6 +49,7 @@ class Library:
     ) -> None:
         self._store, self._audit, self._clock, self._site = store, audit, clock, site
         self._signing, self._replay, self._storage = signing, replay, storage
+        self._read: dict[tuple[str, SessionId, str], datetime] = {}
 
     async def find(
         self,
@@ -64,3 +80,114 @@ class Library:
         """
         async with self._store.read() as tx:
             return await sql.get(tx, session)
+
+    @property
+    def can_replay(self) -> bool:
+        """Whether this gateway holds a key that opens recordings (decisions 8)."""
+        return self._replay is not None
+
+    async def detail(self, session: SessionId, *, actor: str, source: str = "") -> Detail:
+        """What a player needs before it plays."""
+        recording = await self._reading(session, "replay", actor, source)
+        return await self._play(recording, detail)
+
+    async def timeline(self, session: SessionId, *, actor: str, source: str = "") -> Timeline:
+        """Decisions and notices in the recording, what the log has of its request and grant, and how busy it was."""
+        recording = await self._reading(session, "replay", actor, source)
+        found = await self._play(recording, timeline)
+        async with self._store.read() as tx:
+            before = await sql.related_entries(tx, recording)
+        return found.with_entries(recording.started, before)
+
+    async def records(
+        self, session: SessionId, from_us: int = 0, to_us: int | None = None, *, actor: str, source: str = ""
+    ) -> Slice:
+        """Records before `to_us`, from the keyframes before `from_us` on; bounded, `next_us` says where to go on."""
+        recording = await self._reading(session, "replay", actor, source)
+        return await self._play(recording, lambda player: records(player, from_us, to_us))
+
+    async def asciicast(self, session: SessionId, stream: int = 1, *, actor: str, source: str = "") -> bytes:
+        """One terminal as asciicast v2."""
+        recording = await self._reading(session, "asciicast", actor, source)
+
+        def export(player: Player) -> bytes:
+            keys = keys_in(player.records())
+            return _bounded(asciicast(player.header.about, opened(player.records(), keys), stream))
+
+        return await self._play(recording, export)
+
+    async def text(self, session: SessionId, *, actor: str, source: str = "") -> bytes:
+        """What stood on the terminals, as plain text in UTF-8."""
+        recording = await self._reading(session, "text", actor, source)
+        return await self._play(recording, lambda player: _bounded(text(player.header.about, player.records())))
+
+    async def verification(self, session: SessionId) -> Verification:
+        """Whether the file is whole, unchanged and what this gateway's log says. An outsider repeats it offline."""
+        recording = await self.get(session)
+        if recording.state is RecordingState.MISSING:
+            return Verification("broken", (Finding("missing", "The file of this recording is gone.", good=False),))
+        async with self._store.read() as tx:
+            known = (await evidence(tx, [recording]))[recording.seq]
+        site = self._signing.public_key().public_bytes_raw()
+
+        def run() -> Verification:
+            path = self._storage.fetch(recording.file)
+            return check(path, recording, site, known)
+
+        return await asyncio.to_thread(run)
+
+    async def pack(self, session: SessionId, *, actor: str, source: str = "") -> BinaryIO:
+        """The evidence pack, a zip of everything an outsider needs; a temporary file that the caller closes."""
+        recording = await self._reading(session, "download", actor, source)
+        async with self._store.read() as tx:
+            checkpoint = await self._audit.checkpoint(tx, self._site, self._signing)
+            lines = await sql.log_lines(tx, checkpoint.size, recording)
+        path = self._storage.fetch(recording.file)
+        site = self._signing.public_key().public_bytes_raw()
+        return await asyncio.to_thread(pack, recording, path, lines, checkpoint.note, site)
+
+    async def _play(self, recording: Recording, call: Callable[[Player], T]) -> T:
+        """`call` with the opened recording, in a thread.
+
+        Raises:
+            Refused: this gateway holds no replay key.
+            NotFound: the file is gone.
+            Broken: it was changed.
+        """
+        if self._replay is None:
+            raise Refused(
+                "no_replay_key",
+                "This gateway holds no key that opens recordings. Download this one and open it with your own key.",
+            )
+        identity = self._replay
+
+        def run() -> T:
+            path = self._storage.fetch(recording.file)
+            with Player.open(path, identity, self._signing.public_key()) as player:
+                return call(player)
+
+        return await asyncio.to_thread(run)
+
+    async def _reading(self, session: SessionId, way: str, actor: str, source: str) -> Recording:
+        """The recording, after the log says that `actor` reads it."""
+        now, known = self._clock.now(), (actor, session, way)
+        if known in self._read and now - self._read[known] < READ_AGAIN:
+            return await self.get(session)
+        async with self._store.write() as tx:
+            recording = await sql.get(tx, session)
+            event = RecordingRead(actor=actor, source=source, session=session, seq=recording.seq, way=way)
+            await self._audit.append(tx, event)
+        while len(self._read) >= READERS:
+            del self._read[next(iter(self._read))]
+        self._read[known] = now
+        return recording
+
+
+def _bounded(lines: Iterable[str]) -> bytes:
+    parts, octets = [], 0
+    for line in lines:
+        parts.append(line.encode())
+        octets += len(parts[-1])
+        if octets > EXPORT_OCTETS:
+            break
+    return b"".join(parts)

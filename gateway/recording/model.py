@@ -17,7 +17,7 @@ class Kind(IntEnum):
     CLOSE = ord("c")  # JSON: a stream closes (exit status or signal)
     OUTPUT = ord("o")  # octets the person saw
     ERROR = ord("e")  # octets of stderr the person saw
-    INPUT = ord("i")  # typed: burst u32 | octets sealed under the burst's key (access model, section 3)
+    INPUT = ord("i")  # typed: burst u32 | place u32 | octets sealed under the burst's key (access model, 3)
     BURST = ord("b")  # key of a burst that the target echoed: burst u32 | key 32
     LENGTH = ord("l")  # standard input so far: octets u64 | SHA-256 32; content is not kept
     RESIZE = ord("r")  # columns u16 | rows u16
@@ -26,6 +26,7 @@ class Kind(IntEnum):
     NOTICE = ord("n")  # JSON: what the person was told
     DISCARDED = ord("x")  # octets u64 typed during a pause and not delivered
     SUMMARY = ord("z")  # JSON, last record of a sealed recording: streams, events, heat map; derived, a hint
+    HIDDEN = ord("h")  # never in a file: what readers hand out for typed input without its key: octets u64
 
 
 SESSION_STREAM = 0  # records about the session as a whole; streams of channels count from 1

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Integer,
     LargeBinary,
     Row,
@@ -17,10 +18,14 @@ from sqlalchemy import (
     Text,
     func,
     insert,
+    or_,
     select,
     update,
 )
 
+from gateway.audit import sql as audit_sql
+from gateway.audit.model import Entry
+from gateway.audit.sql import entries
 from gateway.errors import Conflict, NotFound
 from gateway.ids import SessionId
 from gateway.recording.model import Recording, RecordingState
@@ -46,6 +51,8 @@ recordings = Table(
     Column("opened_entry", BigInteger, nullable=False),
     Column("file", String(128), nullable=False),
 )
+
+RELATED: Final = 500  # entries about one session at most
 
 
 async def next_seq(tx: Tx) -> int:
@@ -132,6 +139,29 @@ async def find(
 async def files(tx: Tx) -> frozenset[str]:
     """Names of all files that belong to a session."""
     return frozenset((await tx.execute(select(recordings.c.file))).scalars())
+
+
+async def related_entries(tx: Tx, recording: Recording) -> list[Entry]:
+    """What the audit log has about the session, its request, grant and release, oldest first."""
+    places = select(entries.c.number).where(_about(recording)).order_by(entries.c.number).limit(RELATED)
+    found: list[Entry] = []
+    for number in (await tx.execute(places)).scalars().all():
+        found += await audit_sql.read(tx, since=number, limit=1)
+    return found
+
+
+async def log_lines(tx: Tx, size: int, recording: Recording) -> list[tuple[str, bool]]:
+    """The first `size` lines of the audit log, and whether each may be shown to who asks about `recording`.
+
+    Lines about recordings are shown: without them nobody could see that none is missing.
+    """
+    shown = or_(_about(recording), entries.c.name.like("recording.%"))
+    query = select(entries.c.line, shown.label("shown")).where(entries.c.number < size).order_by(entries.c.number)
+    return [(row.line, bool(row.shown)) for row in await tx.execute(query)]
+
+
+def _about(recording: Recording) -> ColumnElement[bool]:
+    return or_(*(entries.c.line.contains(name, autoescape=True) for name in (recording.session, *recording.related)))
 
 
 def _recording(row: Row[Any]) -> Recording:

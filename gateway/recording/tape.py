@@ -85,8 +85,10 @@ class Tape:
         closed = {"status": status, "signal": signal}
         if self._stdin_octets:
             closed |= {"stdin_octets": self._stdin_octets, "stdin_sha256": self._stdin.hexdigest()}
-        self._writer.forget(self)
-        self._writer.write(self.stream, *((Kind.BURST, key) for key in keys), (Kind.CLOSE, canonical(closed)))
+        try:
+            self._writer.write(self.stream, *((Kind.BURST, key) for key in keys), (Kind.CLOSE, canonical(closed)))
+        finally:
+            self._writer.forget(self)
 
     def passed(self, now_us: int) -> None:
         """Time went by: a burst may have ended in silence."""

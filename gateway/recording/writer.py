@@ -117,6 +117,11 @@ class Recorder:
         return self._closed
 
     @property
+    def points(self) -> list[tuple[int, int]]:
+        """(microseconds, offset) of each checkpoint so far."""
+        return list(self._index)
+
+    @property
     def summary(self) -> Summary:
         return self._summary
 
@@ -184,6 +189,8 @@ class Recorder:
     def _checkpoint(self, now: int, kind: int = CHECKPOINT, index: int = 0) -> None:
         """Sign what is written, and start afresh. After a failed write it also takes the number that was used."""
         self._latest_ms = max(self._latest_ms, milliseconds(self._clock.now()))
+        if self._index and now <= self._index[-1][0]:
+            now = self._latest_us = self._index[-1][0] + 1  # a seek point is named by its time: no two share one
         at, offset = Check(self._chain.frames, self._latest_ms, now, index, self._chain.h), self._chain.offset
         self._put(kind, at.encode(kind, self._key))
         if kind == CHECKPOINT:

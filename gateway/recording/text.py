@@ -1,0 +1,83 @@
+"""Export as plain text: what stood on each terminal, line by line, without colours and cursor movements. Pure."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+from avt._avt import Vt
+
+from gateway.recording.format import SIZE
+from gateway.recording.model import About, Kind, Record
+from gateway.recording.screen import WIDEST
+from gateway.recording.summary import told
+from gateway.words import printable
+
+_SAID = {Kind.OPEN: "opened", Kind.CLOSE: "closed", Kind.NOTICE: "notice", Kind.DECISION: "decision"}
+
+
+class _Stream:
+    """One stream: an emulator when it has a terminal, else its octets as they came."""
+
+    def __init__(self, size: tuple[int, int] | None) -> None:
+        self._decoder, self._line = codecs.getincrementaldecoder("utf-8")("replace"), ""
+        self._terminal = Vt(size[0], size[1], 0) if size else None
+
+    def feed(self, data: bytes) -> list[str]:
+        """Lines that are finished."""
+        text = self._decoder.decode(data)
+        if self._terminal is not None:
+            return [line.text for line in self._terminal.feed_str(text)[1]]
+        *lines, self._line = (self._line + text).replace("\r\n", "\n").split("\n")
+        return lines
+
+    def resize(self, cols: int, rows: int) -> list[str]:
+        if self._terminal is None or not (0 < cols <= WIDEST and 0 < rows <= WIDEST):
+            return []
+        return [line.text for line in self._terminal.resize(cols, rows)[1]]
+
+    def rest(self) -> list[str]:
+        """What is left on the screen, without the empty lines below."""
+        lines = self._terminal.text() if self._terminal is not None else [self._line]
+        while lines and not lines[-1].strip():
+            lines.pop()
+        return lines
+
+
+def text(about: About, records: Iterable[Record]) -> Iterator[str]:
+    """Lines; `records` come from the start. Control characters are shown, never sent."""
+    yield f"{about.person} on {about.target}, session {about.session}, started {about.started.isoformat()}\n"
+    streams: dict[int, _Stream] = {}
+    for record in records:
+        stream = streams.get(record.stream)
+        if record.kind in _SAID:
+            if record.kind == Kind.OPEN:
+                streams[record.stream] = _Stream(_size(record))
+            elif record.kind == Kind.CLOSE and stream is not None:
+                yield from _lines(record.stream, stream.rest())
+                del streams[record.stream]
+            at = timedelta(microseconds=record.at_us // 1000 * 1000)
+            said = printable(record.payload.decode(errors="replace"))
+            yield f"[{at}] stream {record.stream} {_SAID[Kind(record.kind)]}: {said}\n"
+        elif stream is not None and record.kind in (Kind.OUTPUT, Kind.ERROR):
+            yield from _lines(record.stream, stream.feed(record.payload))
+        elif stream is not None and record.kind == Kind.RESIZE and len(record.payload) == SIZE.size:
+            yield from _lines(record.stream, stream.resize(*SIZE.unpack(record.payload)))
+    for number, stream in streams.items():
+        yield from _lines(number, stream.rest())
+
+
+def _lines(number: int, lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        yield f"{number}| {printable(line.rstrip())}\n"
+
+
+def _size(opened: Record) -> tuple[int, int] | None:
+    value = told(opened.payload.decode(errors="replace"))
+    if not isinstance(value, dict):
+        return None
+    cols, rows = value.get("columns"), value.get("rows")
+    if isinstance(cols, int) and isinstance(rows, int) and 0 < cols <= WIDEST and 0 < rows <= WIDEST:
+        return cols, rows
+    return None
