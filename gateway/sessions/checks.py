@@ -37,7 +37,7 @@ class Checks:
 
     async def connect(
         self, person: Person, proofs: tuple[FactorProof, ...], target_name: str, account: str, protocol: Protocol,
-        source: str,
+        source: str, *, emergency: bool = False,
     ) -> Admitted:  # fmt: skip
         """May this person, with these factors, stand at this target's door now.
 
@@ -53,7 +53,7 @@ class Checks:
             raise Refused("no_grant", texts.no_grant(target_name), detail="no such service or account")
         await self._conduit(target, protocol)
         shown = frozenset(p.factor.value for p in proofs if p.person == person.id and p.source == source)
-        question = Question(Action.CONNECT, person, target, protocol, entry.name, frozenset(), shown, source)
+        question = Question(Action.CONNECT, person, target, protocol, entry.name, frozenset(), shown, source, emergency)
         match self._policy.decide(question, now):
             case Deny() as deny:
                 raise denial(deny)
@@ -73,12 +73,11 @@ class Checks:
             raise Refused("channel_not_granted", texts.channel(channel), rule="access-model 2.1")
         factors = frozenset(p.factor.value for p in live.proofs)
         s = live.session
-        decision = self._policy.decide(
-            Question(
-                Action.CHANNEL, live.person, live.target, s.protocol, s.account, frozenset({channel}), factors, s.source
-            ),
-            self._clock.now(),
-        )
+        question = Question(
+            Action.CHANNEL, live.person, live.target, s.protocol, s.account, frozenset({channel}), factors, s.source,
+            live.emergency,
+        )  # fmt: skip
+        decision = self._policy.decide(question, self._clock.now())
         if isinstance(decision, Deny):
             raise denial(decision)
 

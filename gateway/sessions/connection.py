@@ -232,6 +232,16 @@ class Stream:
             return False
         return True
 
+    def signal(self, name: str) -> bool:
+        """A signal for the target's program, e.g. `INT`: input like keys, and like them gone in a pause."""
+        live = self._live
+        try:
+            live.gate()
+        except RecorderFailed:
+            return False
+        live.typed()
+        return not live.pauses and live.decision("signal", stream=self.number, signal=name)
+
     def resize(self, columns: int, rows: int) -> None:
         """The person's terminal has another size now."""
         self._live.gate()

@@ -83,10 +83,11 @@ class Door:
             raise
         return visit
 
-    async def _admitted(self, arrival: Arrival) -> Admitted:
+    async def _admitted(self, arrival: Arrival, live: Live | None = None) -> Admitted:
         return await self._checks.connect(
-            arrival.person, arrival.proofs, arrival.target, arrival.account, arrival.protocol, arrival.source
-        )
+            arrival.person, arrival.proofs, arrival.target, arrival.account, arrival.protocol, arrival.source,
+            emergency=live is not None and live.emergency,
+        )  # fmt: skip
 
     def _appear(self, arrival: Arrival, admitted: Admitted) -> Live:
         person, target = admitted.person, admitted.target
@@ -254,7 +255,7 @@ class Door:
                     raise live.refused()
                 if visit not in live.visits:
                     raise Refused("not_running", texts.NOT_RUNNING)
-                admitted = await self._admitted(visit.arrival)
+                admitted = await self._admitted(visit.arrival, live)
                 if not live.running:
                     live.person, live.target, live.service = admitted.person, admitted.target, admitted.service
                     live.allowed, live.proofs = admitted.allow.obligations, visit.arrival.proofs

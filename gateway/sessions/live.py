@@ -107,6 +107,11 @@ class Live:
         return self.session.state in RUNNING
 
     @property
+    def emergency(self) -> bool:
+        """Whether its grant was asked for in an emergency."""
+        return self.grant is not None and self.grant.wanted.emergency
+
+    @property
     def over(self) -> bool:
         return self.session.end is not None
 
@@ -147,6 +152,7 @@ class Live:
         at = self.clock.instant()
         self.grant, self.recorder, self.session, self.stored = grant, recorder, session, session.version
         self.last_input, self.told = at, rules.countdown_mark(self.deadline.remaining(at))
+        recorder.on_failed = self.recorder_gave_up
         self.emptied = (at, EndReason.LOST)  # until its first connection stands
         for hold in self.holds:
             self.decision("held", waiting=hold.waiting, since=hold.since.isoformat(), words=hold.words)
@@ -237,6 +243,11 @@ class Live:
             return SessionEnded("recorder failed")
         self.freeze(PauseCause.RECORDER, "recorder")
         return RecorderStalled("recorder cannot write now")
+
+    def recorder_gave_up(self) -> None:
+        """The recorder found by itself, between two records, that it cannot write."""
+        if self.running:
+            self.recorder_failed()
 
     def decision(self, event: str, **values: object) -> bool:
         """Write a decision into the recording. False when it could not be."""
