@@ -16,7 +16,9 @@ from gateway.errors import NotFound, Refused
 from gateway.identity.model import Person
 from gateway.ids import GrantId, PersonId, new_id
 from gateway.inventory.model import Target
+from gateway.limits import NAME_OCTETS
 from gateway.store.db import Store, Tx
+from gateway.words import printable
 
 
 class Desk:
@@ -48,7 +50,7 @@ class Desk:
                 actor=actor.name,
                 source=source,
                 attempt=attempt,
-                subject=subject,
+                subject=printable(subject)[:NAME_OCTETS],
                 reason=refusal.code,
                 rule=refusal.rule,
                 detail=refusal.detail,

@@ -171,12 +171,19 @@ def _filled(roles: Sequence[str], approvals: Sequence[Approval]) -> bool:
 
 
 def missing(obligations: Obligations, approvals: Sequence[Approval]) -> str:
-    """What the request waits for, in words; empty when nothing is missing."""
+    """What a request waits for, in words; empty when nothing is missing. `approvals` are those that count."""
     if approvals_complete(obligations, approvals):
         return ""
     asked = max(obligations.approvals, len(obligations.approver_roles))
-    who = " and ".join(sorted(obligations.approver_roles)) or OWNER
-    return f"{len(approvals)} of {asked} approvals given; by {who}"
+    still = [role for role in sorted(obligations.approver_roles) if not _without(role, obligations, approvals)]
+    who = " and ".join(f"an {role}" if role[0] in "aeiou" else f"a {role}" for role in still or [OWNER])
+    return f"{len(approvals)} of {asked} approvals given; still needed: {who}"
+
+
+def _without(role: str, obligations: Obligations, approvals: Sequence[Approval]) -> bool:
+    """Whether `role` is filled when the roles before it are."""
+    roles = sorted(obligations.approver_roles, key=lambda r: (r != OWNER, r))
+    return _filled(roles[: roles.index(role) + 1], approvals)
 
 
 # --- switching on

@@ -147,6 +147,10 @@ class Access(Asking, Deciding, Releasing, Blocking, Sweeping):
         objection = rules.may_approve(request, approver, target, at.wall) or rules.approved_before(request, approver)
         return objection is None and not request.passed(at)
 
+    def missing(self, request: AccessRequest) -> str:
+        """What a pending request waits for, in words."""
+        return rules.missing(request.obligations, rules.counting(request.approvals, request.wanted.digest()))
+
     async def may_see(self, person: Person, thing: AccessRequest | Grant) -> bool:
         """Whether a front may show it to `person`; otherwise it does not exist for him."""
         try:

@@ -166,6 +166,15 @@ async def test_a_request_that_needs_no_approval_is_granted_in_the_same_transacti
     ]
 
 
+async def test_a_refused_name_of_any_length_is_a_short_line_in_the_audit_log(site: Site) -> None:
+    site.people.change(VERA, disabled=True)
+    with pytest.raises(Refused):
+        await site.asked(target_name="\x1b]0;" + "x" * 10_000)
+    (entry,) = await site.log("access.attempt.refused")
+    assert entry.values()["subject"].startswith("\\u001b]0;xxx")
+    assert len(entry.line) < 600
+
+
 async def test_only_the_requester_cancels(site: Site) -> None:
     request = await site.asked()
     for other in (OMAR, LENA):

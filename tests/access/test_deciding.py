@@ -152,6 +152,8 @@ async def test_each_role_that_is_obliged_is_filled_by_a_person_of_its_own(site: 
     request = await site.asked()
     await site.approve(request, OMAR)
     assert (await site.approve(request, OLGA)).state is RequestState.PENDING  # two owners are no shift lead
+    waiting = await site.access.request(request.id)
+    assert site.access.missing(waiting) == "2 of 2 approvals given; still needed: an operator"
     assert (await site.approve(request, LENA)).state is RequestState.APPROVED
 
 
