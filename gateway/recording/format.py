@@ -45,6 +45,7 @@ HASH: Final = 32
 HEADER_OCTETS: Final = 1 << 20  # a header longer than this is refused: 16 000 recipients
 PAYLOAD_OCTETS: Final = 8 << 20  # of one record: leaves room for what zstd and AES-GCM add to a frame
 PLAIN_OCTETS: Final = 32 << 20  # a frame that decodes to more is refused
+SHORT: Final = 4096  # octets that are faster copied than hashed in a second call
 STREAMS: Final = 0xFFFF  # streams of one recording
 HEADER, DATA, CHECKPOINT, INDEX, END, RECOVERED = b"HDCIER"
 H_MAGIC: Final = hashlib.sha256(MAGIC).digest()
@@ -150,6 +151,8 @@ class Check:
 
 def digest(previous: bytes, head: bytes, body: bytes) -> bytes:
     """h of a frame, from the h before it."""
+    if len(body) < SHORT:
+        return hashlib.sha256(previous + head + body).digest()
     h = hashlib.sha256(previous + head)
     h.update(body)
     return h.digest()

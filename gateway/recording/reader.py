@@ -145,7 +145,7 @@ class Player:
 
     def seek(self, at_us: int) -> Cursor:
         """From the last seek point before `at_us` on; terminals begin with their keyframes there."""
-        points = self.points()
+        points = self.points() if at_us > 0 else []
         for place in range(bisect_right(points, at_us, key=lambda p: p[0]) - 1, -1, -1):
             offset = points[place][1]
             if (check := self._check(offset)) is None:

@@ -90,10 +90,8 @@ def signed(keys: Keys, message: bytes, signature: bytes) -> bool:
     return False
 
 
-def public_key(octets: bytes) -> Ed25519PublicKey:
-    if len(octets) != 32:
-        raise ValueError("a key has 32 octets")
-    return Ed25519PublicKey.from_public_bytes(octets)
+def public_key(text: str) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(base64.b64decode(text, validate=True))
 
 
 class Recording:
@@ -116,9 +114,8 @@ class Recording:
             self.result.findings.append("frame 0 at offset 0: not a sluicegate-recording/1")
             return self.result
         while self.o < len(self.data) or self.n == 0:
-            length, kind = (
-                HEAD.unpack_from(self.data, self.o) if self.o + HEAD.size <= len(self.data) else (BODY + 1, 0)
-            )
+            head = self.data[self.o : self.o + HEAD.size]
+            length, kind = HEAD.unpack(head) if len(head) == HEAD.size else (BODY + 1, 0)
             stop = self.o + HEAD.size + length
             complete = length <= BODY and stop + LINK <= len(self.data)
             what = self.frame(kind, self.data[self.o + HEAD.size : stop], stop) if complete else "incomplete frame"
@@ -170,7 +167,7 @@ class Recording:
             values = json.loads(body[SIGNATURE : min(len(body), HEADER)])
             r.seq, r.session, r.site = int(values["seq"]), plain(values["session"]), plain(values["site"])
             r.who, self.ms = f"{plain(values['person'])} to {plain(values['target'])}", int(values["started"])
-            self.key = [public_key(base64.b64decode(values["key"], validate=True))]
+            self.key = [public_key(values["key"])]
         except BAD_INPUT:
             return
         self.known = self.heads.get(r.seq, self.known)
@@ -290,8 +287,8 @@ class Log:
         index, leaf = self.size, sha(b"\0" + line)
         try:
             if line.startswith(b"#") and len(hidden := base64.b64decode(line[1:], validate=True)) == len(leaf):
-                return self.add(hidden)
-            self.add(leaf)
+                leaf = hidden
+                return
             entry = json.loads(line)
             if entry["index"] != index:
                 self.bad(f"entry {index} says that it is entry {plain(entry['index'])}")
@@ -300,9 +297,8 @@ class Log:
                 self.state(index, entry["event"], entry)
         except BAD_INPUT as error:
             self.bad(f"entry {index} is none: {type(error).__name__}")
-            if self.size == index:
-                self.add(leaf)
-        return None
+        finally:
+            self.add(leaf)
 
     def state(self, index: int, event: str, entry: dict[str, str]) -> None:
         """What an entry states of a recording: h after so many frames."""
@@ -311,13 +307,11 @@ class Log:
             if seq != len(self.heads) + 1:
                 self.bad(f"entry {index} opens recording {seq}, expected {len(self.heads) + 1}: one is missing")
             self.heads[seq] = Heads(plain(entry["session"]))
-        if (known := self.heads.get(seq)) is None:
-            return self.bad(f"entry {index} is about recording {seq}, which was never opened")
+        known = self.heads.setdefault(seq, Heads("never opened"))
         if known.at.setdefault(n, h) != h or (known.closed >= 0 and n > known.closed):
             self.bad(f"entry {index} contradicts an earlier one about recording {seq}")
         if event in ("recording.closed", "recording.recovered"):
             known.closed = n
-        return None
 
 
 def read_anchor(path: Path, sites: Keys) -> tuple[str, int, bytes]:
@@ -353,8 +347,7 @@ def check_log(path: Path, anchors: Sequence[Path], sites: Keys) -> Log:
             log.take(line.rstrip(b"\n"))
             log.compare(wanted.pop(log.size, ()))
     for size, names in wanted.items():
-        for name_, _ in names:
-            log.bad(f"rolled back: {log.size} entries, {plain(name_)} saw {size}")
+        log.bad(f"rolled back: {log.size} entries, {plain(names[0][0])} saw {size}")
     return log
 
 
@@ -362,7 +355,7 @@ def site_keys(texts: Iterable[str]) -> Keys:
     keys = []
     for text in texts:
         lines = Path(text).read_text().split() if len(text) < 4096 and Path(text).is_file() else [text]
-        keys += [public_key(base64.b64decode(line, validate=True)) for line in lines]
+        keys += [public_key(line) for line in lines]
     return keys
 
 

@@ -49,7 +49,9 @@ AGE_US: Final = SEGMENT_AGE // MICROSECOND
 TICK_US: Final = timedelta(seconds=1) // MICROSECOND  # `tick` comes this often: it signs what would be late at the next
 FLUSH: Final = zstandard.COMPRESSOBJ_FLUSH_BLOCK
 # Level 1 and 512 KiB of window: 226 KiB a compressor, and only while a segment is open.
-PARAMETERS: Final = zstandard.ZstdCompressionParameters.from_level(1, window_log=19, write_content_size=False)
+PARAMETERS: Final = zstandard.ZstdCompressionParameters.from_level(
+    1, window_log=19, min_match=6, write_content_size=False
+)
 
 
 class Recorder:
@@ -151,8 +153,7 @@ class Recorder:
             self._checkpoint(now)
         if self._due_us == 0:
             self._begin(now)
-        parts = [RECORD.pack(kind, stream, now, len(payload)) + payload for kind, payload in records]
-        self._data(parts[0] if len(parts) == 1 else b"".join(parts))
+        self._data(b"".join([RECORD.pack(kind, stream, now, len(payload)) + payload for kind, payload in records]))
         for kind, payload in records:
             self._summary.add(kind, stream, now, payload)
             for watch in self._watches:
@@ -189,8 +190,8 @@ class Recorder:
     def _checkpoint(self, now: int, kind: int = CHECKPOINT, index: int = 0) -> None:
         """Sign what is written, and start afresh. After a failed write it also takes the number that was used."""
         self._latest_ms = max(self._latest_ms, milliseconds(self._clock.now()))
-        if self._index and now <= self._index[-1][0]:
-            now = self._latest_us = self._index[-1][0] + 1  # a seek point is named by its time: no two share one
+        if kind == CHECKPOINT:  # a seek point is named by its time: no two share one
+            now = self._latest_us = max(now, (self._index[-1][0] if self._index else 0) + 1)
         at, offset = Check(self._chain.frames, self._latest_ms, now, index, self._chain.h), self._chain.offset
         self._put(kind, at.encode(kind, self._key))
         if kind == CHECKPOINT:
