@@ -2,7 +2,7 @@
 import { api, ask } from './api/client';
 import type { RecordingDetail } from './api/types';
 import type { Reel } from './players/playback';
-import type { Rec } from './players/records';
+import { Kind, type Rec } from './players/records';
 import type { Feed } from './players/terminal-player';
 
 type Watched = { type: 'snapshot'; records: Rec[] } | { type: 'record'; record: Rec } | { type: 'end' };
@@ -59,18 +59,25 @@ export function reelOf(session: string, detail: RecordingDetail): Reel {
     keyframes: detail.keyframes.map((k) => k.at_us),
     async records(from_us, to_us) {
       const all: Rec[] = [];
+      // The API answers in whole segments, which do not overlap.
       for (let from: number | null = from_us; from !== null && from < to_us; ) {
         const query = { from_us: Math.floor(from), to_us: Math.ceil(to_us) };
         const path = '/api/v1/recordings/{session_id}/records';
-        const page: { records: Rec[]; next_us: number | null } = await ask(
+        const page: { records: Rec[]; next_us?: number | null } = await ask(
           api.GET(path, { params: { path: { session_id: session }, query } }),
         );
-        // A following page begins at a keyframe that this one has already gone past.
-        const known = all[all.length - 1]?.at_us ?? -1;
-        all.push(...page.records.filter((r) => all.length === 0 || r.at_us > known));
-        from = page.next_us !== null && page.next_us > from ? page.next_us : null;
+        all.push(...page.records);
+        from = page.next_us != null && page.next_us > from ? page.next_us : null;
       }
-      return all;
+      const first = all[0]?.at_us ?? from_us;
+      return [...opened(detail, first), ...all];
     },
   };
+}
+
+/** OPEN records of the channels that were open already at `at_us`: a segment does not repeat them. */
+function opened(detail: RecordingDetail, at_us: number): Rec[] {
+  return detail.streams
+    .filter((s) => s.opened_us < at_us && (s.closed_us == null || s.closed_us >= at_us))
+    .map((s) => ({ kind: Kind.OPEN, stream: s.stream, at_us: s.opened_us, value: s.about }));
 }

@@ -4,6 +4,9 @@ import type { Me, Role } from './api/types';
 import { clock } from './clock.svelte';
 import { live } from './live.svelte';
 
+/** Says that this browser has signed in, so that a first visit asks nothing that must be refused. No secret. */
+const KEPT = 'sluicegate-signed-in';
+
 class Person {
   me = $state<Me | null>(null);
   /** Whether the gateway has said yet who is asking. */
@@ -19,10 +22,15 @@ class Person {
   }
 
   async recall(): Promise<void> {
+    if (localStorage.getItem(KEPT) === null) {
+      this.known = true;
+      return;
+    }
     try {
       this.take(await ask(api.GET('/api/v1/me')));
     } catch (error) {
       if (error instanceof Refusal && error.status !== 401) this.refusal = error;
+      else localStorage.removeItem(KEPT);
     } finally {
       this.known = true;
     }
@@ -32,6 +40,7 @@ class Person {
     setCsrf(me.csrf);
     clock.set(me.now);
     this.me = me;
+    localStorage.setItem(KEPT, 'yes');
     live.start();
   }
 
@@ -43,6 +52,7 @@ class Person {
   forget(): void {
     live.stop();
     setCsrf('');
+    localStorage.removeItem(KEPT);
     this.me = null;
   }
 }

@@ -77,9 +77,9 @@ function text(value: unknown): string {
 /** What an OPEN record says of its channel. */
 export function opening(record: Rec): { kind: string; command: string; terminal: Size | null } {
   const o = object(record);
-  const t = o.terminal;
-  const pair = Array.isArray(t) && t.length >= 2 ? bounded(Number(t[0]), Number(t[1])) : null;
-  return { kind: text(o.kind) || 'channel', command: text(o.command), terminal: pair };
+  const { columns, rows } = o;
+  const terminal = typeof columns === 'number' && typeof rows === 'number' ? bounded(columns, rows) : null;
+  return { kind: text(o.kind) || 'channel', command: text(o.command), terminal };
 }
 
 /** What a CLOSE record says: "exit status 0", "signal TERM", or nothing. */
@@ -93,8 +93,8 @@ export function closing(record: Rec): string {
 export function caption(record: Rec): string {
   const o = object(record);
   if (record.kind === Kind.NOTICE) return text(o.words);
-  const what = text(o.decision) || text(o.what) || text(o.kind) || text(o.event);
-  const by = text(o.actor) || text(o.by);
+  const what = text(o.event);
+  const by = text(o.actor);
   const why = text(o.words) || text(o.reason);
   return [what && by ? `${what} by ${by}` : what || by, why].filter(Boolean).join(': ');
 }

@@ -125,7 +125,13 @@ export class Tapes {
   #tape(stream: number): Tape {
     let tape = this.all.get(stream);
     if (!tape) {
-      const terminal = new Terminal({ cols: 80, rows: 24, scrollback: SCROLLBACK, allowProposedApi: true });
+      const terminal = new Terminal({
+        cols: 80,
+        rows: 24,
+        scrollback: SCROLLBACK,
+        allowProposedApi: true,
+        logLevel: 'off',
+      });
       tape = { stream, terminal, label: `${stream} channel`, pty: true, closed: null, current: false };
       this.all.set(stream, tape);
     }

@@ -52,6 +52,7 @@ export class TerminalPlayer extends HTMLElement {
   readonly #caption = make('p', 'caption');
   readonly #probe = make('span', 'probe');
   readonly #resize = new ResizeObserver(() => this.#fit());
+  #fitted = 0; // columns that the size of the type was chosen for
 
   connectedCallback(): void {
     if (!this.#stage.parentElement) {
@@ -202,7 +203,8 @@ export class TerminalPlayer extends HTMLElement {
       this.#painters.set(tape.stream, held);
     }
     if (this.#stage.firstElementChild !== held.screen) this.#stage.replaceChildren(held.screen);
-    if (held.painter.paint(tape.terminal, tape.pty && tape.closed === null) > 0) this.#fit();
+    held.painter.paint(tape.terminal, tape.pty && tape.closed === null);
+    if (tape.terminal.cols !== this.#fitted) this.#fit();
   }
 
   #listChannels(): void {
@@ -234,6 +236,7 @@ export class TerminalPlayer extends HTMLElement {
     const size = Number.parseFloat(getComputedStyle(this.#probe).fontSize);
     const perPx = this.#probe.getBoundingClientRect().width / PROBE.length / size;
     if (!perPx) return;
+    this.#fitted = tape.terminal.cols;
     const room = this.#stage.clientWidth - 24; // padding of 12 px on either side
     const fits = Math.floor((room / tape.terminal.cols / perPx) * 10) / 10;
     this.style.setProperty('--cell', `${Math.min(Math.max(fits, SMALLEST_PX), LARGEST_PX)}px`);
