@@ -248,27 +248,37 @@ class Door:
     # --- entering
 
     async def enter(self, live: Live, visit: Visit) -> Connection:
-        """Raises Refused, or Conflict when it holds again."""
+        """Raises Refused, or Conflict when it holds again; whoever is refused has left."""
         try:
             async with live.lock:
-                if live.over or self.closed_for_good:
-                    raise live.refused()
-                if visit not in live.visits:
-                    raise Refused("not_running", texts.NOT_RUNNING)
-                admitted = await self._admitted(visit.arrival, live)
-                if not live.running:
-                    live.person, live.target, live.service = admitted.person, admitted.target, admitted.service
-                    live.allowed, live.proofs = admitted.allow.obligations, visit.arrival.proofs
-                    live.fresh = False
-                    await self._begin(live, admitted)
-        except StoreUnavailable as error:
-            raise Refused("unavailable", texts.UNAVAILABLE, rule="access-model 2.15", detail=str(error)) from None
-        except Refused as refusal:
-            await self._refused(visit.arrival, refusal)
+                await self._let_in(live, visit)
+            if live.over:
+                raise live.refused()
+        except Conflict:
             raise
-        if live.over:
-            raise live.refused()
+        except StoreUnavailable as error:
+            await self.left(live, visit)
+            raise Refused("unavailable", texts.UNAVAILABLE, rule="access-model 2.15", detail=str(error)) from None
+        except BaseException as error:
+            await self.left(live, visit)
+            if isinstance(error, Refused):
+                await self._refused(visit.arrival, error)
+            raise
         return self._connect(live, visit)
+
+    async def _let_in(self, live: Live, visit: Visit) -> None:
+        if live.over or self.closed_for_good:
+            raise live.refused()
+        if visit not in live.visits:
+            raise Refused("not_running", texts.NOT_RUNNING)
+        admitted = await self._admitted(visit.arrival, live)
+        if live.running:
+            live.proofs += visit.arrival.proofs
+            return
+        live.person, live.target, live.service = admitted.person, admitted.target, admitted.service
+        live.allowed, live.proofs = admitted.allow.obligations, visit.arrival.proofs
+        live.fresh = False
+        await self._begin(live, admitted)
 
     async def _begin(self, live: Live, admitted: Admitted) -> None:
         await self._look(live)

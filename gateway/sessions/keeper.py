@@ -115,7 +115,7 @@ class Keeper:
 
     async def _seal_and_end(self, live: Live, *, seal: bool) -> None:
         """INVARIANT: what the row says happened, not what memory hoped: a start may have failed at its commit."""
-        recorder = live.recorder
+        recorder, last = live.recorder, None
         async with self._store.write() as tx:
             try:
                 row = await sql.get(tx, live.session.id)
@@ -128,13 +128,14 @@ class Keeper:
             if row is not None and row.state is not SessionState.ENDED:
                 for fact in live.facts:
                     await self._audit.append(tx, fact)
-                await self._end_row(tx, row, live.session, sealed=sealed)
+                last = await self._end_row(tx, row, live.session, sealed=sealed)
+        live.session = last or live.session
         if recorder is not None and not ran:
             recorder.abandon()
         live.facts.clear()
         self.answers += 1
 
-    async def _end_row(self, tx: Tx, row: Session, last: Session, *, sealed: bool) -> None:
+    async def _end_row(self, tx: Tx, row: Session, last: Session, *, sealed: bool) -> Session:
         """`last` is the session as memory had it; it carries the end."""
         assert last.end is not None
         ended = replace(
@@ -148,3 +149,4 @@ class Keeper:
                 words=last.end.words, started=row.started, ended=self._clock.now(), sealed=sealed,
             ),
         )  # fmt: skip
+        return ended

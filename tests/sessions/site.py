@@ -110,6 +110,9 @@ class Site:
 
     def restart(self) -> Sessions:
         """kill -9 and a new process: memory is gone, files and store are not."""
+        for live in self.sessions.registry:
+            if live.recorder is not None:
+                live.recorder._chain.close()
         self.audit = AuditLog(self.clock, Hub())
         self.recordings = Recordings(self.store, self.audit, self.clock, KEYS, [], self.folder / "recordings", "plant")
         self.sessions = self.process()

@@ -153,7 +153,7 @@ async def test_an_operator_ends_a_session_that_still_waits(site: Site) -> None:
 
 
 async def test_a_message_reaches_every_connection_and_the_recording(site: Site) -> None:
-    connection, heard = await site.inside()
+    _, heard = await site.inside()
     other, heard_too = await site.enter()
     await site.sessions.message(other.session.id, site.lena, "Please save and leave.", PLANT_NET)
     assert "Lena says: Please save and leave." in heard.words()
@@ -162,6 +162,7 @@ async def test_a_message_reaches_every_connection_and_the_recording(site: Site) 
 
 
 async def test_an_extension_moves_the_deadline_of_every_session_of_the_grant(site: Site) -> None:
+    site.require(idle=60 * MINUTE)
     connection, heard = await site.inside(duration=30 * MINUTE)
     before = connection.deadline
     await site.tick(minutes=10)
@@ -243,7 +244,10 @@ async def test_who_may_not_watch_sees_nothing_and_that_is_on_record(site: Site, 
 
 async def test_watching_ends_when_the_session_does(site: Site) -> None:
     connection, _ = await site.inside()
-    async with site.sessions.watch(connection.session.id, site.lena, PLANT_NET) as records, asyncio.TaskGroup() as tasks:
+    async with (
+        site.sessions.watch(connection.session.id, site.lena, PLANT_NET) as records,
+        asyncio.TaskGroup() as tasks,
+    ):
 
         async def look() -> None:
             async for _ in records:

@@ -18,8 +18,8 @@ MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
 HOME = "198.51.100.7"
 DRIVES = Organisation(OrganisationId("org_drives"), "drives", "Drives AG", plant=False)
 OBLIGATIONS = Obligations(
-    1, frozenset({"owner"}), True, False, False, 15 * MINUTE, 240 * MINUTE, 480 * MINUTE, 15 * MINUTE, 20 * MINUTE, 1, 8,
-    OnRecorderFailure.END, frozenset({Channel.SHELL}),
+    1, frozenset({"owner"}), True, False, False, 15 * MINUTE, 240 * MINUTE, 480 * MINUTE, 15 * MINUTE, 20 * MINUTE, 1,
+    8, OnRecorderFailure.END, frozenset({Channel.SHELL}),
 )  # fmt: skip
 
 
