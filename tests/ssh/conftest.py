@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -35,6 +36,16 @@ class Bench:
     @property
     def port(self) -> int:
         return self.front.port
+
+    def forgive(self) -> None:
+        """A failure before must not keep the same source out of the next step of a test."""
+        self.front._setting.penalties.proved("127.0.0.1")
+
+    async def event(self, name: str) -> dict:
+        """The first event of this name, once it is written."""
+        while not (found := await self.events(name)):
+            await asyncio.sleep(0.01)
+        return found[0]
 
     async def events(self, name: str = "") -> list[dict]:
         async with self.store.read() as tx:

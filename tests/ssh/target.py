@@ -42,7 +42,7 @@ class TargetServer(asyncssh.SSHServer):
         return False
 
     def validate_ca_key(self, username: str, key) -> bool:
-        return key == self.target.ca
+        return self.target.ca is not None and key.public_data == self.target.ca.public_data
 
 
 class Target:
