@@ -54,6 +54,10 @@ class HostKeys:
             NotFound: no such service (any more).
         """
         public, fingerprint = _read(public_line)
+        async with self._store.read() as tx:
+            known = (await _place(tx, service.id)).public
+        if known and known == public:  # every use but the first and the bad ones: no turn at writing is needed
+            return
         async with self._store.write() as tx:
             place = await _place(tx, service.id)
             if place.public:

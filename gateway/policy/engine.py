@@ -78,10 +78,15 @@ class PolicyEngine:
                 seen[rule.id] = rule
         return cls(seen.values(), schema, _version({SCHEMA: schema, **texts}))
 
-    def decide(self, q: Question, at: datetime) -> Decision:
-        """Whether `q` is permitted at `at`, under which obligations, or why not."""
+    def decide(self, q: Question, at: datetime, *, explained: bool = True) -> Decision:
+        """Whether `q` is permitted at `at`, under which obligations, or why not.
+
+        Args:
+            explained: whether a default denial names the missing fact, which costs some twenty evaluations; a list of
+                what a person may reach does not need it.
+        """
         try:
-            return self._decide(q, at)
+            return self._decide(q, at) if explained else self._ask(q, at)
         except Exception as error:  # noqa: BLE001 - the boundary to the policy language: whatever fails, the answer is no
             log.error("Policy cannot answer", error=f"{type(error).__name__}: {error}", version=self.version)
             words = (

@@ -3,7 +3,9 @@
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import cedarpy
 import pytest
 
 from gateway.identity.model import Role
@@ -137,3 +139,23 @@ def test_each_action_has_its_own_words(tmp_path: Path) -> None:
     for action in Action:
         assert says[action] in denied(tmp_path, question(action)).words
     assert Protocol.SSH in denied(tmp_path, question()).words
+
+
+def test_without_an_explanation_the_answer_is_the_same_and_asked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded, asked = engine(tmp_path, permit("a", 'principal in Role::"owner"')), 0
+    whole = loaded.decide(question(), AT)
+    real = cedarpy.is_authorized
+
+    def counted(*args: Any, **named: Any) -> cedarpy.AuthzResult:
+        nonlocal asked
+        asked += 1
+        return real(*args, **named)
+
+    monkeypatch.setattr(cedarpy, "is_authorized", counted)
+    short = loaded.decide(question(), AT, explained=False)
+    assert isinstance(whole, Deny)
+    assert isinstance(short, Deny)
+    assert (short.code, short.version, short.missing) == (whole.code, whole.version, "")
+    assert asked == 1
