@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import asyncssh
 import httpx
+import pyrage
 from argon2 import PasswordHasher
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
@@ -16,6 +17,7 @@ from pyotp.totp import TOTP
 
 from gateway.access.service import Access
 from gateway.audit import sql as audit_sql
+from gateway.audit.hub import Hub
 from gateway.audit.log import AuditLog
 from gateway.envelope import Envelope
 from gateway.fronts.api.app import create_app
@@ -27,6 +29,11 @@ from gateway.identity.service import Identity
 from gateway.inventory.model import CredentialKind, Protocol, TargetClass, Tier
 from gateway.inventory.service import Inventory
 from gateway.policy.engine import PolicyEngine
+from gateway.recording.service import Recordings
+from gateway.sessions.model import Arrival, EndReason
+from gateway.sessions.service import Sessions
+from gateway.sessions.south import South
+from gateway.store.base import metadata
 from gateway.store.db import Store
 from tests.sim.clock import SimulatedClock
 
@@ -44,6 +51,12 @@ PEOPLE = {
     "lena": Role.OPERATOR,
     "ada": Role.AUDITOR,
 }
+
+
+@dataclass(frozen=True)
+class Keys:
+    signing: Ed25519PrivateKey
+    replay: pyrage.x25519.Identity | None
 
 
 def password(name: str) -> str:
@@ -118,19 +131,75 @@ class Site:
         grants = (await vera.get("/grants")).json()
         return next(g for g in grants if g["request"] == request["id"])
 
+    @asynccontextmanager
+    async def visit(self, name: str = "vera", target: str = "ews-l4"):
+        """A session of `name` that runs: the grant is there and released."""
+        vera = await self.signed_in(name)
+        owner = "omar" if target == "ews-l4" else "olga"
+        grant = await self.granted(vera, await self.signed_in(owner), target)
+        lena = await self.signed_in("lena")
+        answer = await lena.change(f"/grants/{grant['id']}/release", {"code": self.code("lena")})
+        assert answer.status_code == 201, answer.text
+        person = self.persons[name]
+        proofs = await self.services.identity.recent(person.id, HERE)
+        arrival = Arrival(person, target, "", Protocol.SSH, HERE, "SSH-2.0-test", proofs)
+        visit = await self.services.sessions.arrive(arrival)
+        assert await visit.settled(timedelta(seconds=5))
+        connection = await visit.enter()
+        try:
+            yield connection
+        finally:
+            await connection.close(EndReason.CLIENT)
+
     async def events(self, *names: str) -> list[dict]:
         async with self.services.store.read() as tx:
             entries = await audit_sql.read(tx, limit=100_000, names=frozenset(names))
         return [entry.values() for entry in entries]
 
 
-@asynccontextmanager
-async def built(store: Store, audit: AuditLog, clock: SimulatedClock, envelope: Envelope, folder: Path):
+@dataclass(frozen=True)
+class Template:
+    """The database of a site that was made once, and the devices of its people."""
+
+    database: Path
+    made: datetime
+    seeds: dict[str, str]
+    persons: dict[str, Person]
+    targets: dict[str, str]
+
+
+async def template(folder: Path) -> Template:
+    """Make the site through the ordinary calls; every test gets a copy."""
+    database, clock = folder / "site.db", SimulatedClock()
+    store = Store(f"sqlite+aiosqlite:///{database}")
+    async with store.engine.begin() as connection:
+        await connection.run_sync(metadata.create_all)
+    site = joined(store, AuditLog(clock, Hub()), clock, Envelope(bytes(32)), folder)
+    await _people(site)
+    await _plant(site)
+    await store.close()
+    return Template(database, clock.now(), site.seeds, site.persons, site.targets)
+
+
+def joined(store: Store, audit: AuditLog, clock: SimulatedClock, envelope: Envelope, folder: Path) -> Site:
     key = asyncssh.generate_private_key("ssh-ed25519")
     identity = Identity(store, audit, clock, envelope, "Plant North", passwords=QUICK)
     inventory = Inventory(store, audit, clock, envelope, key)
     access = Access(store, audit, clock, POLICY, identity, inventory, "remote")
     about = About("Plant North", frozenset({HOST}), Ed25519PrivateKey.generate(), None, "remote")
+    recordings = Recordings(
+        store,
+        audit,
+        clock,
+        keys=Keys(about.signing, pyrage.x25519.Identity.generate()),
+        recipients=[],
+        folder=folder / "recordings",
+        site="plant",
+    )
+    sessions = Sessions(
+        store=store, audit=audit, clock=clock, policy=POLICY, access=access, identity=identity, inventory=inventory,
+        recordings=recordings, south=South("127.0.0.3"), node="node-1",
+    )  # fmt: skip
     services = Services(
         store=store,
         audit=audit,
@@ -139,14 +208,11 @@ async def built(store: Store, audit: AuditLog, clock: SimulatedClock, envelope: 
         inventory=inventory,
         policy=POLICY,
         access=access,
-        sessions=None,
-        recordings=None,
+        sessions=sessions,
+        recordings=recordings,
         site=about,
     )
-    site = Site(services, clock, {door: create_app(services, door) for door in Door})
-    await _people(site)
-    await _plant(site)
-    yield site
+    return Site(services, clock, {door: create_app(services, door) for door in Door})
 
 
 async def _people(site: Site) -> None:

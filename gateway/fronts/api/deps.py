@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Final
 
 from fastapi import Depends, Path, Request
@@ -27,9 +27,9 @@ CSRF: Final = "X-CSRF-Token"
 class Asker:
     """The person who asks, by a sign-in with both factors."""
 
-    sign_in: SignIn
+    sign_in: SignIn = field(repr=False)
     source: str
-    token: str
+    token: str = field(repr=False)
 
     @property
     def person(self) -> Person:

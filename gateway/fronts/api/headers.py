@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
 from typing import Final
 
+import structlog
 from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
@@ -12,6 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.fronts.api import problems
 from gateway.limits import API_BODY_OCTETS
+
+log = structlog.get_logger()
 
 API: Final = "/api/"
 READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -94,7 +98,25 @@ class Guard:
                 raise HTTPException(413)
             return message
 
-        await self._app(scope, counted, send)
+        await self._answered(scope, counted, send)
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The boundary: whatever a route failed with becomes an answer, with the headers, and a line in the log."""
+        started = False
+
+        async def noted(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except Exception as error:
+            where = "".join(traceback.format_tb(error.__traceback__))  # no local variables: they hold secrets
+            log.error("A request failed unexpectedly", kind=type(error).__name__, error=str(error), where=where)
+            if started:
+                raise
+            await problems.answer(500, "internal", problems.INTERNAL)(scope, receive, send)
 
 
 def _dress(headers: MutableHeaders, path: str) -> None:

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from gateway.errors import Conflict, GatewayError, Invalid, NotFound, RecorderFailed, Refused, StoreUnavailable
 from gateway.fronts.api.views.common import PROBLEM, FieldProblem, Problem
 from gateway.limits import NAME_OCTETS
+from gateway.recording.format import Broken
 from gateway.words import printable
 
 log = structlog.get_logger()
@@ -25,6 +26,7 @@ _PLAIN = {
     413: "The body is too large.",
     421: "This gateway does not answer to that name.",
 }
+INTERNAL = "Something went wrong in the gateway. It is in its log."
 _ERRORS_SHOWN = 20
 
 
@@ -57,6 +59,10 @@ def of(error: GatewayError) -> JSONResponse:
             return answer(404, "not_found", f"There is no such {error.what}, or none that you may know of.")
         case Conflict():
             return answer(409, "conflict", f"{error.words[:1].upper()}{error.words[1:]}. Read again and decide again.")
+        case Broken():
+            log.error("A recording is broken", error=str(error))
+            words = "This recording was changed and cannot be shown. Its verification names the place."
+            return answer(409, "recording_broken", words)
         case StoreUnavailable():
             log.error("Store cannot answer a request", error=str(error))
             return answer(503, "store_unavailable", "The gateway cannot reach its store now. Nothing was done.")
@@ -65,7 +71,7 @@ def of(error: GatewayError) -> JSONResponse:
             return answer(503, "recorder_failed", "The gateway cannot use its recorder now. Nothing was done.")
         case _:
             log.error("A request failed", error=str(error), kind=type(error).__name__)
-            return answer(500, "internal", "Something went wrong in the gateway. It is in its log.")
+            return answer(500, "internal", INTERNAL)
 
 
 def malformed(error: RequestValidationError) -> JSONResponse:
@@ -98,8 +104,3 @@ def install(app: FastAPI) -> None:
     async def plain(_request: Request, error: HTTPException) -> JSONResponse:
         code = HTTPStatus(error.status_code).name.lower()
         return answer(error.status_code, code, _PLAIN.get(error.status_code, "This cannot be done."))
-
-    @app.exception_handler(Exception)
-    async def unexpected(_request: Request, error: Exception) -> JSONResponse:
-        log.error("A request failed unexpectedly", kind=type(error).__name__, exc_info=error)
-        return answer(500, "internal", "Something went wrong in the gateway. It is in its log.")

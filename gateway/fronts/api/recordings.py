@@ -1,25 +1,41 @@
-"""Recordings for auditors: list, replay, verification, downloads. Reading one is itself an audit event."""
+"""Recordings for auditors: list, replay, verification, downloads. The library writes who read which into the log."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, BinaryIO, Final
 
 from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
+from starlette.background import BackgroundTask
 
 from gateway.fronts.api.deps import Auditor, Everything, Id
+from gateway.fronts.api.records import view
 from gateway.fronts.api.views.common import SIGNED_IN, problems
 from gateway.fronts.api.views.recordings import (
+    ActivityBucket,
+    FindingView,
+    KeyframeView,
     RecordingDetail,
     RecordingPage,
+    RecordingView,
     Records,
+    StreamView,
     Timeline,
+    TimelineEntry,
     VerificationView,
 )
+from gateway.ids import SessionId
 from gateway.limits import NAME_OCTETS
+from gateway.recording.proof import Verification
+from gateway.recording.model import Recording
+from gateway.recording.playback import Detail
 
 router = APIRouter(tags=["recordings"])
-_ONE = problems(*SIGNED_IN, 404)
+PAGE: Final = 50  # recordings in one answer
+PIECE: Final = 256 << 10  # octets of a download read at once
+_ONE = problems(*SIGNED_IN, 404, 409)
 Word = Annotated[str, Query(max_length=NAME_OCTETS)]
 Micros = Annotated[int, Query(ge=0, lt=1 << 53)]
 
@@ -34,57 +50,136 @@ async def list_recordings(
     until: AwareDatetime | None = None,
     cursor: Annotated[int | None, Query(ge=1, lt=1 << 62)] = None,
 ) -> RecordingPage:
-    raise NotImplementedError
+    found = await state.recordings.find(
+        person=person, target=target, since=since, until=until, before=cursor, limit=PAGE
+    )
+    more = found[-1].seq if len(found) == PAGE else None
+    return RecordingPage(recordings=[_recording(r) for r in found], cursor=more)
 
 
 @router.get("/recordings/{session_id}", summary="What a player needs before it plays", responses=_ONE)
 async def get_recording(session_id: Id, who: Auditor, state: Everything) -> RecordingDetail:
-    raise NotImplementedError
+    """Without a replay key the gateway shows what the recording is, not what is in it."""
+    session, library = SessionId(session_id), state.recordings
+    recording, verification = await library.get(session), await library.verification(session)
+    found = Detail({}, (), 0, ())
+    if library.can_replay:
+        found = await library.detail(session, actor=who.person.name, source=who.source)
+    return RecordingDetail(
+        recording=_recording(recording),
+        replay=library.can_replay,
+        about=found.about,
+        streams=[
+            StreamView(stream=s.stream, opened_us=s.opened_us, closed_us=s.closed_us, about=s.about)
+            for s in found.streams
+        ],
+        duration_us=found.duration_us,
+        keyframes=[KeyframeView(at_us=at) for at in found.points],
+        verification=_verification(verification),
+    )
 
 
 @router.get("/recordings/{session_id}/timeline", summary="Decisions, notices and activity over time", responses=_ONE)
 async def get_timeline(session_id: Id, who: Auditor, state: Everything) -> Timeline:
-    raise NotImplementedError
+    found = await state.recordings.timeline(SessionId(session_id), actor=who.person.name, source=who.source)
+    return Timeline(
+        entries=[
+            TimelineEntry(at_us=e.at_us, kind=e.kind, words=e.words, actor=e.actor, value=e.value)
+            for e in found.entries
+        ],
+        bucket_us=found.bucket_us,
+        activity=[
+            ActivityBucket(from_us=i * found.bucket_us, output_octets=out, input_bursts=typed)
+            for i, (out, typed) in enumerate(found.activity)
+        ],
+    )
 
 
 @router.get("/recordings/{session_id}/records", summary="What happened in a span of time", responses=_ONE)
 async def get_records(
-    session_id: Id, who: Auditor, state: Everything, from_us: Micros = 0, to_us: Micros = (1 << 53) - 1
+    session_id: Id, who: Auditor, state: Everything, from_us: Micros = 0, to_us: Micros | None = None
 ) -> Records:
     """Begins at the keyframes before `from_us`, so that a player can paint that moment."""
-    raise NotImplementedError
+    found = await state.recordings.records(
+        SessionId(session_id), from_us, to_us, actor=who.person.name, source=who.source
+    )
+    return Records(records=[view(r) for r in found.records], next_us=found.next_us)
 
 
 @router.get("/recordings/{session_id}/verification", summary="Whether it is whole and unchanged", responses=_ONE)
-async def get_verification(session_id: Id, who: Auditor, state: Everything) -> VerificationView:
-    raise NotImplementedError
+async def get_verification(session_id: Id, _who: Auditor, state: Everything) -> VerificationView:
+    return _verification(await state.recordings.verification(SessionId(session_id)))
 
 
 @router.get(
     "/recordings/{session_id}/download",
     summary="Everything an outsider needs to verify it: recording, log, checkpoint, key, verifier",
     responses=_ONE | {200: {"content": {"application/zip": {}}}},
-    response_class=Response,
+    response_class=StreamingResponse,
 )
-async def download(session_id: Id, who: Auditor, state: Everything) -> Response:
-    raise NotImplementedError
+async def download(session_id: Id, who: Auditor, state: Everything) -> StreamingResponse:
+    session = SessionId(session_id)
+    recording = await state.recordings.get(session)
+    pack = await state.recordings.pack(session, actor=who.person.name, source=who.source)
+    headers = _attachment(recording, "zip")
+    return StreamingResponse(
+        _pieces(pack), headers=headers, media_type="application/zip", background=BackgroundTask(pack.close)
+    )
 
 
 @router.get(
     "/recordings/{session_id}/asciicast",
-    summary="The terminal as asciicast v2",
+    summary="One terminal as asciicast v2",
     responses=_ONE | {200: {"content": {"application/x-asciicast": {}}}},
     response_class=Response,
 )
-async def asciicast(session_id: Id, who: Auditor, state: Everything) -> Response:
-    raise NotImplementedError
+async def asciicast(
+    session_id: Id, who: Auditor, state: Everything, stream: Annotated[int, Query(ge=1, lt=1 << 31)] = 1
+) -> Response:
+    session = SessionId(session_id)
+    recording = await state.recordings.get(session)
+    cast = await state.recordings.asciicast(session, stream, actor=who.person.name, source=who.source)
+    return Response(cast, headers=_attachment(recording, "cast"), media_type="application/x-asciicast")
 
 
 @router.get(
     "/recordings/{session_id}/text",
-    summary="What was on the terminal, as plain text",
+    summary="What was on the terminals, as plain text",
     responses=_ONE | {200: {"content": {"text/plain": {}}}},
     response_class=Response,
 )
 async def text(session_id: Id, who: Auditor, state: Everything) -> Response:
-    raise NotImplementedError
+    session = SessionId(session_id)
+    recording = await state.recordings.get(session)
+    found = await state.recordings.text(session, actor=who.person.name, source=who.source)
+    return Response(found, headers=_attachment(recording, "txt"), media_type="text/plain; charset=utf-8")
+
+
+def _pieces(pack: BinaryIO) -> Iterator[bytes]:
+    while piece := pack.read(PIECE):
+        yield piece
+
+
+def _attachment(recording: Recording, ending: str) -> dict[str, str]:
+    """Saved, never shown: what is in a recording came from a target. The name has nothing of what people chose."""
+    return {"Content-Disposition": f'attachment; filename="recording-{recording.seq:08d}.{ending}"'}
+
+
+def _recording(recording: Recording) -> RecordingView:
+    return RecordingView(
+        session=recording.session,
+        seq=recording.seq,
+        state=recording.state,
+        person=recording.person,
+        target=recording.target,
+        protocol=recording.protocol,
+        started=recording.started,
+        ended=recording.ended,
+        octets=recording.octets,
+        frames=recording.frames,
+    )
+
+
+def _verification(found: Verification) -> VerificationView:
+    findings = [FindingView(code=f.code, words=f.words, good=f.good) for f in found.findings]
+    return VerificationView(verdict=found.verdict, findings=findings)

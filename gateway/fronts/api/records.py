@@ -27,7 +27,7 @@ def view(record: Record) -> RecordView:
 def watched(record: Record) -> RecordView | None:
     """`record` for somebody who watches: that something was typed shows, what was typed does not."""
     match record.kind:
-        case Kind.BURST:
+        case Kind.BURST | Kind.KEYFRAME:  # a keyframe repeats what he sees already
             return None
         case Kind.INPUT:
             return RecordView(kind=chr(record.kind), stream=record.stream, at_us=record.at_us)

@@ -58,7 +58,7 @@ class KeyNew(Question):
     public: Annotated[str, StringConstraints(max_length=8192)] = Field(
         description="OpenSSH public key line.", examples=["ssh-ed25519 AAAA… vera@laptop"]
     )
-    title: Words = ""
+    title: Words = Field(min_length=1, examples=["laptop"])
 
 
 class KeyView(Answer):

@@ -20,14 +20,14 @@ class RecordingView(Answer):
     started: Moment
     ended: Moment | None
     octets: int = Field(description="Size of the file.")
-    frames: int = Field(description="Frames in the chain; 0 while it is open.")
+    frames: int = Field(description="Frames in the chain, as the audit log knows it.")
 
 
 class RecordingPage(Answer):
     """A page of recordings, newest first."""
 
     recordings: list[RecordingView]
-    cursor: str | None = Field(description="Give it back as `cursor` to read on; null at the end.")
+    cursor: int | None = Field(description="Give it back as `cursor` to read on; null at the end.")
 
 
 class StreamView(Answer):
@@ -41,7 +41,6 @@ class StreamView(Answer):
 
 class KeyframeView(Answer):
     at_us: int
-    stream: int
 
 
 class FindingView(Answer):
@@ -98,7 +97,10 @@ class Timeline(Answer):
 
 
 class RecordView(Answer):
-    """One record. Octets come as base64 in `data`, structured records as `value`."""
+    """One record. Octets come as base64 in `data`, structured records as `value`.
+
+    Typed input whose key the recording does not have is kind `h`: `data` is how many octets, u64.
+    """
 
     kind: str = Field(description="One letter, as in the recording format.", examples=["o"])
     stream: int
