@@ -277,11 +277,11 @@ class Door:
             return
         live.person, live.target, live.service = admitted.person, admitted.target, admitted.service
         live.allowed, live.proofs = admitted.allow.obligations, visit.arrival.proofs
-        live.fresh = False
         await self._begin(live, admitted)
 
     async def _begin(self, live: Live, admitted: Admitted) -> None:
-        await self._look(live)
+        if not live.fresh:
+            await self._look(live)
         if live.session.hold is not None:
             raise Conflict(texts.NOT_YET)
         try:

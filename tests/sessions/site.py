@@ -19,8 +19,10 @@ from gateway.audit.log import AuditLog
 from gateway.audit.model import Entry
 from gateway.envelope import Envelope
 from gateway.identity import sql as identity_sql
+from gateway.identity import sql_factors
 from gateway.identity.model import Factor, FactorProof, Organisation, Person, Role
 from gateway.identity.service import Identity
+from gateway.identity.sql_factors import Credential
 from gateway.ids import OrganisationId, PersonId
 from gateway.inventory.model import CredentialKind, Protocol, TargetClass, Tier
 from gateway.inventory.service import Inventory
@@ -136,6 +138,8 @@ class Site:
         (self.lena, self.lars) = await self.people("lena", "lars", organisation=self.plant, roles=[Role.OPERATOR])
         (self.ada,) = await self.people("ada", organisation=self.plant, roles=[Role.AUDITOR])
         (self.sam,) = await self.people("sam", organisation=self.plant, roles=[Role.ADMIN])
+        async with self.store.write() as tx:  # an admin who can log in: there must always be one
+            await sql_factors.set_credential(tx, Credential(self.sam.id, "", b"", 0, 0), self.clock.now())
         await self.inventory.add_zone("sam", "remote", "People outside", "5")
         await self.inventory.add_zone("sam", "cell4", "Cell 4", "2")
         await self.inventory.add_conduit("sam", "remote", "cell4", [Protocol.SSH])

@@ -7,11 +7,12 @@ import pytest
 
 from gateway.policy.engine import PolicyEngine
 from gateway.store.db import Store
-from tests.sessions.conftest import engine, schema, store  # noqa: F401 - fixtures
+from tests.sessions import conftest
 from tests.sessions.site import Listener, Site
 from tests.sim.clock import SimulatedClock
 
 EGRESS = "127.0.0.9"  # an address of its own, so that the target can tell
+schema, engine, store = conftest.schema, conftest.engine, conftest.store
 
 
 @pytest.fixture
