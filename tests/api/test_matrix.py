@@ -21,7 +21,7 @@ LISTED: dict[Door, dict[str, frozenset[str]]] = {
         "GET /me": EVERYBODY,
         "GET /targets": EVERYBODY,
         "GET /requests": EVERYBODY,
-        "POST /requests": EVERYBODY,  # to ask is no right: the policy and an owner decide
+        "POST /requests": EVERYBODY - AUDITOR - ADMIN,  # as the policy of tier T1 says
         "GET /requests/{request_id}": CONCERNED,
         "POST /requests/{request_id}/approve": frozenset({"omar"}),
         "POST /requests/{request_id}/deny": frozenset({"omar"}),

@@ -1,22 +1,81 @@
 """Who is in the plant now, and who may do what to him."""
 
+import pytest
+
 from tests.api.site import Site
 
-CONTROL = {
-    "pause": {"reason": "look at this first"},
-    "resume": None,
-    "message": {"words": "Please finish."},
-    "kill": {"reason": "unexpected writes"},
-}
 
-
-async def test_a_running_session_is_seen_by_those_whom_it_concerns_and_nobody_else(site: Site) -> None:
+async def test_a_running_session_is_seen_by_those_whom_it_concerns_and_nobody_else_53(site: Site) -> None:
     async with site.visit() as connection:
         id_ = connection.session.id
-        for name, sees in {"vera": True, "omar": True, "lena": True, "ada": True}.items() | {
-            "vito": False, "olga": False, "sam": False
-        }.items():  # fmt: skip
+        for name in ("vera", "omar", "lena", "ada", "vito", "olga", "sam"):
+            sees = name in {"vera", "omar", "lena", "ada"}
             browser = await site.signed_in(name)
             found = [s["id"] for s in (await browser.get("/sessions", params={"scope": "live"})).json()]
             assert found == ([id_] if sees else []), name
-            assert (await browser.get(f"/sessions/{id_}")).status_code == (200 if sees else 404), name
+            one = await browser.get(f"/sessions/{id_}")
+            assert one.status_code == (200 if sees else 404), name
+            if not sees:
+                none = await browser.get("/sessions/ses_23456789abcdefghjkmn")
+                assert one.content == none.content
+            assert "127.0.0" not in one.text
+
+
+async def test_lena_pauses_speaks_resumes_and_cuts(site: Site) -> None:
+    async with site.visit() as connection:
+        lena, vera = await site.signed_in("lena"), await site.signed_in("vera")
+        path = f"/sessions/{connection.session.id}"
+        heard: list[str] = []
+        connection.on_notice = lambda notice: heard.append(notice.words)
+        paused = (await lena.change(f"{path}/pause", {"reason": "look at the press first"})).json()
+        assert (paused["state"], paused["may"]) == ("paused", ["kill", "resume", "extend", "message", "watch"])
+        assert (await vera.get(path)).json()["state"] == "paused"
+        assert (await lena.change(f"{path}/resume")).json()["state"] == "active"
+        await lena.change(f"{path}/message", {"words": "Please finish."})
+        assert any("Please finish." in words for words in heard)
+        killed = (await lena.change(f"{path}/kill", {"reason": "unexpected writes", "block_minutes": 60})).json()
+        assert killed["end"]["reason"] == "killed"
+        assert killed["end"]["actor"] == "lena"
+        ended = (await vera.get("/sessions", params={"scope": "ended"})).json()
+        assert [s["end"]["reason"] for s in ended] == ["killed"]
+        assert await site.events("access.block.set")
+        again = await lena.change(f"{path}/pause", {})
+        assert (again.status_code, again.json()["code"]) == (403, "ended")
+
+
+async def test_vera_asks_for_time_and_omar_gives_it(site: Site) -> None:
+    async with site.visit() as connection:
+        vera, omar = await site.signed_in("vera"), await site.signed_in("omar")
+        path = f"/sessions/{connection.session.id}"
+        before = (await vera.get(path)).json()
+        assert before["may"] == ["ask_extension"]
+        asked = {"minutes": 10, "reason": "the download takes longer"}
+        assert (await vera.change(f"{path}/ask-extension", asked)).is_success
+        extended = await omar.change(f"{path}/extend", asked | {"code": site.code("omar")})
+        assert extended.is_success, extended.text
+        assert extended.json()["deadline"] > before["deadline"]
+        assert (await vera.get("/grants")).json()[0]["extended_minutes"] == 10
+
+
+async def test_an_extension_needs_a_fresh_code_of_the_approver(site: Site) -> None:
+    async with site.visit() as connection:
+        omar = await site.signed_in("omar")
+        path = f"/sessions/{connection.session.id}/extend"
+        asked = {"minutes": 10, "reason": "more", "code": site.last_code("omar")}
+        assert (await omar.change(path, asked)).json()["code"] in {"used_code", "bad_code"}
+        assert (await omar.change(path, {k: v for k, v in asked.items() if k != "code"})).status_code == 422
+        assert not await site.events("access.grant.extended")
+
+
+@pytest.mark.parametrize("deed", ["pause", "resume", "kill", "message", "extend"])
+async def test_the_person_in_the_session_does_not_control_it(site: Site, deed: str) -> None:
+    async with site.visit() as connection:
+        vera = await site.signed_in("vera")
+        body = {
+            "kill": {"reason": "mine"},
+            "message": {"words": "to myself"},
+            "extend": {"minutes": 5, "reason": "mine", "code": site.code("vera")},
+        }.get(deed, {})
+        answer = await vera.change(f"/sessions/{connection.session.id}/{deed}", body)
+        assert (answer.status_code, answer.json()["code"]) == (403, "not_in_control")
+        assert (await vera.get(f"/sessions/{connection.session.id}")).json()["state"] == "active"

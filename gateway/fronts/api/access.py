@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
+from typing import Final
 
 from fastapi import APIRouter
 
+from gateway.access.model import GrantState
 from gateway.errors import Refused
 from gateway.fronts.api import sight
 from gateway.fronts.api.deps import Anyone, Everything, Id, Operator
@@ -16,6 +18,7 @@ from gateway.fronts.api.views.common import SIGNED_IN, Done, problems
 from gateway.ids import ReleaseId
 
 router = APIRouter(tags=["access"])
+SHOWN: Final = 200  # of a list, newest first: more than a person reads
 
 
 class RequestScope(StrEnum):
@@ -59,7 +62,8 @@ async def list_requests(who: Anyone, state: Everything, scope: RequestScope = Re
             found = await state.access.requests(approver=who.person)
         case RequestScope.ALL:
             found = await state.access.requests()
-    return [request_view(r, seen) for r in found if seen.request(r) or scope is RequestScope.TO_DECIDE]
+    shown = [r for r in found if seen.request(r) or scope is RequestScope.TO_DECIDE]
+    return [request_view(r, seen) for r in shown[:SHOWN]]
 
 
 @router.get("/requests/{request_id}", summary="One request", responses=problems(*SIGNED_IN, 404))
@@ -99,9 +103,14 @@ async def cancel(request_id: Id, who: Anyone, state: Everything) -> RequestView:
 
 @router.get("/grants", summary="Grants that you may know of, newest first", responses=problems(*SIGNED_IN))
 async def list_grants(who: Anyone, state: Everything, scope: GrantScope = GrantScope.MINE) -> list[GrantView]:
+    """`mine`: all of yours. `site`: those that are not over."""
     seen = await sight.of(state, who.person)
-    found = await state.access.grants(person=who.person.id if scope is GrantScope.MINE else None)
-    return [await grant_view(state, g, seen) for g in found if seen.grant(g)]
+    if scope is GrantScope.MINE:
+        found = await state.access.grants(person=who.person.id)
+    else:
+        found = await state.access.grants(states={GrantState.SCHEDULED, GrantState.LIVE})
+    shown = [g for g in found if seen.grant(g)]
+    return [await grant_view(state, g, seen) for g in shown[:SHOWN]]
 
 
 @router.post(

@@ -28,9 +28,9 @@ from gateway.fronts.api.views.recordings import (
 )
 from gateway.ids import SessionId
 from gateway.limits import NAME_OCTETS
-from gateway.recording.proof import Verification
 from gateway.recording.model import Recording
 from gateway.recording.playback import Detail
+from gateway.recording.proof import Verification
 
 router = APIRouter(tags=["recordings"])
 PAGE: Final = 50  # recordings in one answer

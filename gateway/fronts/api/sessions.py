@@ -33,7 +33,7 @@ async def list_sessions(who: Anyone, state: Everything, scope: Scope = Scope.LIV
         case Scope.LIVE:
             found = await state.sessions.live()
         case Scope.ENDED:
-            found = await state.sessions.find(ended=True)
+            found = await state.sessions.find(ended=True, person=None if seen.beyond_his_own else who.person.id)
         case Scope.MINE:
             found = await state.sessions.find(person=who.person.id)
     at = state.clock.instant()
@@ -92,7 +92,7 @@ async def ask_extension(session_id: Id, asked: AskExtension, who: Anyone, state:
 async def message(session_id: Id, asked: Message, who: Anyone, state: Everything) -> SessionView:
     seen = await sight.of(state, who.person)
     found = await sight.controlled(state, seen, session_id)
-    await state.sessions.message(found.id, who.person, asked.words)
+    await state.sessions.message(found.id, who.person, asked.words, who.source)
     return await _now(state, seen, found.id)
 
 

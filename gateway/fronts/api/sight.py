@@ -31,6 +31,11 @@ class Sight:
     person: Person
     owned: frozenset[TargetId]
 
+    @property
+    def beyond_his_own(self) -> bool:
+        """Whether he sees anything of others at all."""
+        return bool(self.owned or self.person.roles & SEES_ALL)
+
     def request(self, request: AccessRequest) -> bool:
         return self._sees(request.requester, request.wanted.target)
 
