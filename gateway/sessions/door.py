@@ -147,7 +147,8 @@ class Door:
         state = s.state
         if hold is not None and state is SessionState.AUTHORISING:
             state = moved(state, SessionEvent.HELD)
-        session = replace(s, state=state, hold=hold, version=live.stored + 1)
+        grant = live.grant.id if live.grant is not None else None
+        session = replace(s, state=state, hold=hold, grant=grant, version=live.stored + 1)
         async with self._store.write() as tx:
             if live.stored == 0:
                 await sql.add(tx, session)
