@@ -167,7 +167,7 @@ class Recording:
             values = json.loads(body[SIGNATURE : min(len(body), HEADER)])
             r.seq, r.session, r.site = int(values["seq"]), plain(values["session"]), plain(values["site"])
             r.who, self.ms = f"{plain(values['person'])} to {plain(values['target'])}", int(values["started"])
-            self.key = [public_key(values["key"])]
+            self.key, r.last_ms = [public_key(values["key"])], self.ms
         except BAD_INPUT:
             return
         self.known = self.heads.get(r.seq, self.known)
