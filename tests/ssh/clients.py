@@ -1,4 +1,4 @@
-"""Stock clients as a test drives them: asyncssh and paramiko in the process, OpenSSH, PuTTY and dropbear as programs."""
+"""Stock clients as a test drives them: asyncssh in the process, OpenSSH, PuTTY and dropbear as programs."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ async def plain(process, arguments, environment) -> None:
             sink.write(data)
             await sink.drain()
 
-    feeding = asyncio.ensure_future(pump_in())
+    feeding = asyncio.get_running_loop().create_task(pump_in())
     try:
         await asyncio.gather(pump(child.stdout, process.stdout), pump(child.stderr, process.stderr))
         status = await child.wait()
@@ -120,7 +120,8 @@ async def plain(process, arguments, environment) -> None:
         feeding.cancel()
         if child.returncode is None:
             os.killpg(child.pid, signal.SIGKILL)
-            await child.wait()
+        child._transport.close()  # output that nobody will read keeps its pipe open
+        await child.wait()
     if status < 0:
         process.exit_with_signal(signal.Signals(-status).name[3:], False, "killed")
     else:
@@ -169,7 +170,7 @@ async def terminal(process, arguments, environment) -> None:
                 return
             os.write(ours, data)
 
-    typing = asyncio.ensure_future(keys())
+    typing = asyncio.get_running_loop().create_task(keys())
     try:
         status = await child.wait()
         with contextlib.suppress(TimeoutError):

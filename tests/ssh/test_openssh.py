@@ -281,7 +281,7 @@ async def test_standard_input_of_a_command_waits_through_a_pause_and_arrives_who
     while connection.streams[0].input_octets < len(first):
         await asyncio.sleep(0.02)
     connection.pause(True)
-    writing = asyncio.ensure_future(feed(process.stdin, second))
+    writing = asyncio.get_running_loop().create_task(feed(process.stdin, second))
     await asyncio.sleep(0.3)  # time enough to do wrong: what follows must hold however long this is
     assert connection.streams[0].input_octets == len(first)
     connection.pause(False)
@@ -298,7 +298,9 @@ async def feed(stdin, data) -> None:
 
 
 async def test_notices_never_reach_the_standard_output_of_a_command(bench):
-    running = asyncio.ensure_future(run(bench, *openssh(bench, "echo before; read x; echo after"), stdin=b""))
+    running = asyncio.get_running_loop().create_task(
+        run(bench, *openssh(bench, "echo before; read x; echo after"), stdin=b"")
+    )
     while not bench.sessions.connections or not bench.sessions.connections[0].streams:
         await asyncio.sleep(0.02)
     (connection,) = bench.sessions.connections
@@ -339,7 +341,7 @@ async def test_a_kill_ends_the_siblings_of_a_shared_connection(bench):
         while not control.exists():
             await asyncio.sleep(0.02)
         sibling = openssh(bench, "-S", str(control), "sleep 100", options=("ControlMaster=no",))
-        running = asyncio.ensure_future(run(bench, *sibling, within=20))
+        running = asyncio.get_running_loop().create_task(run(bench, *sibling, within=20))
         while not bench.sessions.connections[0].streams:
             await asyncio.sleep(0.02)
         bench.sessions.connections[0].end("It is over.")
@@ -352,7 +354,7 @@ async def test_a_kill_ends_the_siblings_of_a_shared_connection(bench):
 
 
 async def test_a_command_that_is_killed_ends_with_words_and_a_status_of_its_own(bench):
-    running = asyncio.ensure_future(run(bench, *openssh(bench, "echo begun; sleep 100"), within=20))
+    running = asyncio.get_running_loop().create_task(run(bench, *openssh(bench, "echo begun; sleep 100"), within=20))
     while not bench.sessions.connections or not bench.sessions.connections[0].streams:
         await asyncio.sleep(0.02)
     bench.sessions.connections[0].end("Lena Lead ended your session: leaking valve.")
@@ -394,7 +396,7 @@ async def test_a_target_that_refuses_is_told(bench):
 
 
 async def test_a_target_that_dies_in_the_session_is_told(bench):
-    running = asyncio.ensure_future(run(bench, *openssh(bench, "echo begun; sleep 100"), within=20))
+    running = asyncio.get_running_loop().create_task(run(bench, *openssh(bench, "echo begun; sleep 100"), within=20))
     while not bench.sessions.connections or not bench.sessions.connections[0].streams:
         await asyncio.sleep(0.02)
     while not bench.sessions.connections[0].streams[0].out:
@@ -409,7 +411,9 @@ async def test_a_target_that_dies_in_the_session_is_told(bench):
 
 async def test_a_recorder_that_fails_delivers_nothing_until_it_works_again(bench):
     """Charter invariant 2: no octet is delivered that was not recorded."""
-    running = asyncio.ensure_future(run(bench, *openssh(bench, "read x; echo secret; exit 2"), stdin=b"go\n"))
+    running = asyncio.get_running_loop().create_task(
+        run(bench, *openssh(bench, "read x; echo secret; exit 2"), stdin=b"go\n")
+    )
     while not bench.sessions.connections:
         await asyncio.sleep(0.001)
     (connection,) = bench.sessions.connections

@@ -22,8 +22,8 @@ def fingerprint(bench) -> str:
 
 def plink(bench, *arguments: str, login="vera+ews-l4", program="plink") -> list[str]:
     return [
-        program, *(("-ssh",) if program == "plink" else ()), "-hostkey", fingerprint(bench), "-no-antispoof", "-noagent",
-        "-P", str(bench.port), "-l", login, "127.0.0.1", *arguments,
+        program, *(("-ssh",) if program == "plink" else ()), "-hostkey", fingerprint(bench), "-no-antispoof",
+        "-noagent", "-P", str(bench.port), "-l", login, "127.0.0.1", *arguments,
     ]  # fmt: skip
 
 
@@ -227,7 +227,7 @@ async def test_paramiko_moves_bulk_both_ways(bench):
 async def test_paramiko_is_shown_the_hold(bench):
     bench.sessions.released.clear()
     client = Paramiko(bench)
-    running = asyncio.ensure_future(asyncio.to_thread(client.run, "echo in", key=True))
+    running = asyncio.get_running_loop().create_task(asyncio.to_thread(client.run, "echo in", key=True))
     while not any("Waiting for the release" in text for text in client.texts):
         await asyncio.sleep(0.02)
     bench.sessions.released.set()

@@ -110,7 +110,7 @@ async def test_the_name_of_the_last_step_counts_and_carries_nothing_over(bench):
 async def test_a_hold_is_told_in_rounds_without_prompts_and_ends_in_the_shell(bench):
     bench.sessions.released.clear()
     client = Client()
-    signing_in = asyncio.ensure_future(connect(bench, client=client))
+    signing_in = asyncio.get_running_loop().create_task(connect(bench, client=client))
     while len(client.rounds) < 4:
         await asyncio.sleep(0.02)
     assert bench.sessions.dials == 0
@@ -129,7 +129,7 @@ async def test_a_hold_is_told_in_rounds_without_prompts_and_ends_in_the_shell(be
 async def test_whoever_leaves_a_hold_leaves_the_visit_and_nothing_was_dialled(bench):
     bench.sessions.released.clear()
     client = Client()
-    signing_in = asyncio.ensure_future(connect(bench, client=client))
+    signing_in = asyncio.get_running_loop().create_task(connect(bench, client=client))
     while len(client.rounds) < 3:
         await asyncio.sleep(0.02)
     signing_in.cancel()
@@ -141,7 +141,7 @@ async def test_whoever_leaves_a_hold_leaves_the_visit_and_nothing_was_dialled(be
 async def test_a_denial_in_the_hold_is_a_banner_and_a_disconnect_with_the_same_words(bench):
     bench.sessions.released.clear()
     client = Client()
-    signing_in = asyncio.ensure_future(connect(bench, client=client))
+    signing_in = asyncio.get_running_loop().create_task(connect(bench, client=client))
     while len(client.rounds) < 3:
         await asyncio.sleep(0.02)
     bench.sessions.denial = "Omar Owner denied it: not during the shift."
