@@ -80,6 +80,7 @@ class Site:
     services: Services
     clock: SimulatedClock
     apps: dict[Door, FastAPI]
+    folder: Path
     seeds: dict[str, str] = field(default_factory=dict)
     persons: dict[str, Person] = field(default_factory=dict)
     targets: dict[str, str] = field(default_factory=dict)
@@ -212,7 +213,7 @@ def joined(store: Store, audit: AuditLog, clock: SimulatedClock, envelope: Envel
         recordings=recordings,
         site=about,
     )
-    return Site(services, clock, {door: create_app(services, door) for door in Door})
+    return Site(services, clock, {door: create_app(services, door) for door in Door}, folder)
 
 
 async def _people(site: Site) -> None:
