@@ -179,8 +179,10 @@ class Recording:
         at, ms, us, _, before = CHECK.unpack(body[: CHECK.size])
         keys = self.sites if kind == ord("R") else self.key
         if not signed(keys, MAGIC + bytes([kind]) + body[: CHECK.size], body[CHECK.size :]):
-            return "signature does not hold: frames since the last good checkpoint are not as they were written"
-        if (at, before) != (self.n, self.h) or ms < self.ms or us < self.us:
+            return "signature does not hold"
+        if at == self.n and before != self.h:
+            return "frames since the last good checkpoint are not those that were signed"
+        if at != self.n or ms < self.ms or us < self.us:
             return "checkpoint of another place"
         if kind == ord("C"):
             self.seeks.append((us, self.o))
