@@ -9,9 +9,10 @@ Failures are counted in buckets, by what they threaten:
 
 Wrong codes are counted apart from wrong passwords, and only after a right first factor: who knows neither password nor
 key cannot lock the second step, so a person with a key is never locked out by strangers at all.
-A lock never grows and tries during it neither count nor prolong it. So the last admin cannot be locked out for ever:
-from a familiar address, from the gateway's own console (an address that nobody outside has), or with a key he gets in
-at once.
+A lock never grows, and tries during it neither count nor prolong it nor fill the audit log (the event of the lock says
+how long it lasts). So the last admin cannot be locked out for ever: he gets in at once with a key, from a familiar
+address that no attacker shares, or from the gateway's own console, an address that nobody outside has; and 15 minutes
+after the last counted failure from anywhere.
 """
 
 from __future__ import annotations

@@ -49,9 +49,9 @@ def lacking(person: Person, proofs: Iterable[FactorProof], source: str, at: date
     if any(address(p.source) != address(source) for p in proofs):
         return "proofs from several addresses"
     young = frozenset(p.factor for p in proofs if p.fresh(at, oldest(p.factor)))
-    if not young & KNOWLEDGE_OR_KEY:
-        return "no first factor"
-    return "" if two_factors(young) else "no second factor"
+    if not next_factors(young):
+        return ""
+    return "no second factor" if young & KNOWLEDGE_OR_KEY else "no first factor"
 
 
 def oldest(factor: Factor) -> timedelta:

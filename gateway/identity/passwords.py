@@ -52,10 +52,6 @@ class Passwords:
             right = await asyncio.to_thread(self._same, hashed or self._nobody, _octets(password))
         return right and hashed is not None
 
-    def stale(self, hashed: str) -> bool:
-        """Whether it was made with other parameters than are used now."""
-        return self._hasher.check_needs_rehash(hashed)
-
     def _same(self, hashed: str, password: bytes) -> bool:
         try:
             return self._hasher.verify(hashed, password)

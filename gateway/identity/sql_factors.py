@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, func, insert, select, update
+from sqlalchemy import Row, and_, delete, insert, select, update
 
 from gateway.identity.lockout import Bucket, Failures, address
 from gateway.identity.model import Factor, FactorProof, SshKey
@@ -38,15 +38,6 @@ async def set_credential(tx: Tx, it: Credential, at: datetime) -> None:
         insert(credentials).values(
             person=it.person, password=it.password, seed=it.seed, used_step=it.used_step, skew=it.skew, enrolled=at
         )
-    )
-
-
-async def set_password(tx: Tx, person: PersonId, before: str, after: str) -> None:
-    """The same password, hashed anew; nothing if it was changed in between."""
-    await tx.execute(
-        update(credentials)
-        .where(credentials.c.person == person, credentials.c.password == before)
-        .values(password=after)
     )
 
 
@@ -144,7 +135,3 @@ async def clear_failures(tx: Tx, buckets: Iterable[Bucket]) -> None:
 async def forget_failures(tx: Tx, before: datetime) -> None:
     """Drop what no rule looks at any more, so that strange names do not fill the store."""
     await tx.execute(delete(failures).where(failures.c.since < before))
-
-
-async def enrolled_count(tx: Tx) -> int:
-    return int((await tx.execute(select(func.count()).select_from(credentials))).scalar_one())

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pyotp.totp import TOTP
 
 from gateway.errors import Refused
-from gateway.identity import totp
+from gateway.identity import sql_factors, totp
 from gateway.identity.totp import Meaning, judge, next_code
 from tests.identity.conftest import ELSEWHERE, HOME, PASSWORD, Site
 from tests.sim.clock import START
@@ -44,6 +44,15 @@ def test_44_codes_one_step_away_are_right_and_two_steps_away_are_not(away: int, 
     verdict = judge(SEED, at_step(away), 0, START)
     assert verdict.meaning is meaning
     assert verdict.skew == timedelta(seconds=30 * away if meaning is not Meaning.WRONG else 0)
+
+
+def test_42_a_code_of_a_step_that_was_used_or_passed_over_is_used():
+    now = totp.step_of(START)
+    assert [judge(SEED, at_step(0), now + away, START).meaning for away in (-1, 0, 1)] == [
+        Meaning.RIGHT,
+        Meaning.USED,
+        Meaning.USED,
+    ]
 
 
 @given(st.text(max_size=12) | st.from_regex(r"[0-9]{6}", fullmatch=True))
@@ -117,6 +126,17 @@ async def test_43_of_twenty_decisions_at_once_with_one_code_one_is_confirmed(sit
         *(site.identity.confirm(vera, code, HOME) for _ in range(20)), return_exceptions=True
     )
     assert sum(not isinstance(o, BaseException) for o in outcomes) == 1
+
+
+async def test_43_the_database_itself_gives_a_step_to_one_caller(site: Site):
+    """What holds between nodes that judged the same code at the same moment."""
+    vera, step = site.persons["vera"].id, totp.step_of(site.clock.now())
+
+    async def use() -> bool:
+        async with site.store.write() as tx:
+            return await sql_factors.use_step(tx, vera, step, 0)
+
+    assert sorted(await asyncio.gather(*(use() for _ in range(20)))) == [False] * 19 + [True]
 
 
 async def test_42_a_restart_remembers_what_was_used(site: Site):

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.errors import Refused
+from gateway.errors import Refused, StoreUnavailable
 from gateway.identity.login import next_factors
 from gateway.identity.model import UNCHANGED, Factor, FactorProof, two_factors
 from gateway.limits import FIRST_FACTOR_AGE, SECOND_FACTOR_AGE
@@ -119,6 +119,7 @@ async def test_proofs_shown_elsewhere_do_not_count_here(site: Site):
     _, proofs = await site.identity.sign_in("vera", PASSWORD, site.code("vera"), ELSEWHERE)
     with pytest.raises(Refused):
         await site.identity.admit("vera", proofs, HOME)
+    assert (await site.events("identity.login.refused"))[-1]["reason"] == "proofs from several addresses"
 
 
 @pytest.mark.parametrize("factor", ["first", "second"])
@@ -241,3 +242,13 @@ async def test_a_log_in_is_on_record_with_door_and_client(site: Site):
     event = (await site.events("identity.login.succeeded"))[-1]
     assert (event["actor"], event["door"], event["source"]) == ("vera", "ssh", HOME)
     assert event["client"] == "OpenSSH_9.2\\u001b[2J"
+
+
+async def test_when_the_store_cannot_answer_the_answer_is_no(site: Site):
+    async with site.store.engine.begin() as connection:
+        await connection.exec_driver_sql("DROP TABLE login_failure")
+    with pytest.raises(StoreUnavailable):
+        await site.identity.sign_in("vera", PASSWORD, site.code("vera"), HOME)
+    with pytest.raises(StoreUnavailable):
+        await site.identity.confirm(site.persons["vera"], site.code("vera"), HOME)
+    assert await site.identity.recent(site.persons["vera"].id, HOME) == ()

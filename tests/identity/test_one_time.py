@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from gateway.errors import Refused
-from gateway.identity.one_time import Kind
+from gateway.identity import sql_tokens
+from gateway.identity.one_time import Kind, digest
 from tests.identity.conftest import Site
 
 TTL = timedelta(seconds=60)
@@ -36,6 +37,17 @@ async def test_of_twenty_at_once_one_redeems_it(site: Site):
     token = await issue(site)
     outcomes = await asyncio.gather(*(redeem(site, token) for _ in range(20)), return_exceptions=True)
     assert sum(not isinstance(o, BaseException) for o in outcomes) == 1
+
+
+async def test_the_database_itself_gives_it_to_one_caller(site: Site):
+    """What holds between nodes that looked at it at the same moment."""
+    stored = digest(Kind.INVITATION, await issue(site))
+
+    async def take() -> bool:
+        async with site.store.write() as tx:
+            return await sql_tokens.redeem(tx, stored)
+
+    assert sorted(await asyncio.gather(*(take() for _ in range(20)))) == [False] * 19 + [True]
 
 
 async def test_57_it_is_worth_nothing_in_other_hands(site: Site):

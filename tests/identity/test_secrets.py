@@ -4,11 +4,13 @@ import base64
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, update
 
 from gateway.envelope import Envelope, SealBroken
 from gateway.errors import Refused
 from gateway.identity.passwords import Passwords
 from gateway.identity.service import Identity
+from gateway.identity.sql import credentials
 from tests.identity.conftest import HOME, PASSWORD, QUICK, Site
 
 CANARY = "canary-6b1f0c password"
@@ -46,10 +48,6 @@ async def test_67_a_seed_opens_only_with_the_master_key_and_for_its_person(site:
     with pytest.raises(SealBroken):
         await thief.sign_in("vera", PASSWORD, site.code("vera"), HOME)
     async with site.store.write() as tx:  # the thief writes his own sealed seed over Sam's
-        from sqlalchemy import select, update
-
-        from gateway.identity.sql import credentials
-
         mine = select(credentials.c.seed).where(credentials.c.person == site.persons["vera"].id).scalar_subquery()
         await tx.execute(update(credentials).where(credentials.c.person == site.persons["sam"].id).values(seed=mine))
     with pytest.raises(SealBroken):

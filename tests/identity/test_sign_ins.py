@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.errors import Refused
+from gateway.identity import sql_tokens
 from gateway.limits import SIGN_IN_IDLE, SIGN_IN_LIFE
 from tests.identity.conftest import ELSEWHERE, HOME, PASSWORD, Site
 
@@ -122,6 +123,4 @@ async def test_what_nobody_came_back_to_is_forgotten(site: Site):
     site.clock.advance(days=2)
     await signed_in(site)
     async with site.store.read() as tx:
-        from gateway.identity import sql_tokens
-
         assert len(await sql_tokens.sign_ins_of(tx, site.persons["vera"].id)) == 1
