@@ -18,13 +18,14 @@ class Disk:
     """Makes a recorder fail on demand: what it is given is in no file then."""
 
     def __init__(self, recorder) -> None:
-        self.full, self._write = False, recorder.write
+        self.full, self.written, self._write = False, 0, recorder.write
         recorder.write = self.write
 
     def write(self, stream, *records) -> None:
         if self.full:
             raise RecorderFailed("recording: no space left on device")
         self._write(stream, *records)
+        self.written += 1
 
 
 class Outage:
