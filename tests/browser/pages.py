@@ -30,13 +30,13 @@ class Desk:
     """One person's browser. `problems` collects what the page complained of: errors, and what the CSP blocked."""
 
     def __init__(self, page: Page, site: Site, name: str) -> None:
-        self.page, self._site, self._name = page, site, name
+        self.page, self._site, self.name = page, site, name
         self.problems: list[str] = []
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.on("console", lambda line: line.type == "error" and self.problems.append(line.text))
 
     async def sign_in(self) -> None:
-        login = self._site.logins[self._name]
+        login = self._site.logins[self.name]
         await self.page.goto(f"https://localhost:{self._site.gateway.settings.page.port}/")
         await self.page.get_by_label("Name").fill(login.name)
         await self.page.get_by_label("Password").fill(login.password)
@@ -46,7 +46,7 @@ class Desk:
 
     async def code(self) -> None:
         """Type a code that was not used yet into the one field that asks for it."""
-        await self.page.get_by_label("Code").fill(await self._site.codes[self._name].next())
+        await self.page.get_by_label("Code").fill(await self._site.codes[self.name].next())
 
     async def picture(self, what: str) -> None:
         PICTURES.mkdir(parents=True, exist_ok=True)
@@ -64,4 +64,9 @@ async def desks(site: Site, *names: str, width: int = 1280, height: int = 900) -
             )
             context.set_default_timeout(15_000)
             opened.append(Desk(await context.new_page(), site, name))
-        yield opened
+        try:
+            yield opened
+        except BaseException:
+            for desk in opened:
+                await desk.picture(f"failed-{desk.name}")
+            raise
