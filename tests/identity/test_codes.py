@@ -139,6 +139,16 @@ async def test_43_the_database_itself_gives_a_step_to_one_caller(site: Site):
     assert sorted(await asyncio.gather(*(use() for _ in range(20)))) == [False] * 19 + [True]
 
 
+async def test_43_who_lost_the_race_in_the_database_is_refused(site: Site, monkeypatch):
+    async def lost(*_) -> bool:
+        return False
+
+    monkeypatch.setattr(sql_factors, "use_step", lost)
+    with pytest.raises(Refused, match="used_code"):
+        await site.identity.sign_in("vera", PASSWORD, site.code("vera"), HOME)
+    assert {p.factor for p in await site.identity.recent(site.persons["vera"].id, HOME)} == {"password"}
+
+
 async def test_42_a_restart_remembers_what_was_used(site: Site):
     code = site.code("vera")
     await site.identity.sign_in("vera", PASSWORD, code, HOME)

@@ -92,3 +92,13 @@ async def test_void_ends_one_kind_of_one_person(site: Site):
         await site.identity.one_time.void(tx, Kind.INVITATION, site.persons["vera"].id)
     with pytest.raises(Refused):
         await redeem(site, token)
+
+
+async def test_who_lost_the_race_in_the_database_is_refused(site: Site, monkeypatch):
+    async def lost(*_) -> bool:
+        return False
+
+    token = await issue(site)
+    monkeypatch.setattr(sql_tokens, "redeem", lost)
+    with pytest.raises(Refused, match="bad_token"):
+        await redeem(site, token)
