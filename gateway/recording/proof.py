@@ -60,8 +60,9 @@ class Verification:
 
 def check(path: Path, recording: Recording, site_key: bytes, known: Evidence) -> Verification:
     """Run the verifier on one file against this gateway's own log. Blocks."""
-    heads = verify.Heads(known.session, dict(known.heads), max(known.heads) if known.closed else -1)
-    result = verify.check_file(path, [Ed25519PublicKey.from_public_bytes(site_key)], {recording.seq: heads})
+    log = verify.Log()
+    log.heads[recording.seq] = verify.Heads(known.session, dict(known.heads), max(known.heads) if known.closed else -1)
+    result = verify.check_file(path, [Ed25519PublicKey.from_public_bytes(site_key)], log)
     if result.findings:
         return Verification("broken", tuple(Finding("broken", words, good=False) for words in result.findings))
     intact = Finding("intact", f"{result.frames} frames, each as it was written.", good=True)

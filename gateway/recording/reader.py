@@ -177,7 +177,7 @@ class Player:
 
     def _check(self, offset: int) -> Check | None:
         """The signed checkpoint at `offset`, if there is one."""
-        self._file.seek(offset)
+        self._file.seek(min(offset, size(self._file)))  # the index may say anything
         head = self._file.read(HEAD.size)
         if len(head) < HEAD.size or HEAD.unpack(head) != (CHECK.size + SIGNATURE, CHECKPOINT):
             return None

@@ -32,12 +32,8 @@ MAGIC = b"sluicegate-recording/1\n"
 HEAD = struct.Struct(">IB")  # length of the body, type
 CHECK = struct.Struct(">QQQQ32s")  # n, wall clock ms, microseconds, index offset, h(n-1)
 LINK, SIGNATURE = 8, 64
-BODY = 16 << 20  # octets of a frame's body at most
-HEADER = 1 << 20  # octets of the header at most
-LINE = 1 << 20  # octets of a line of the log at most
-NOTE = 1 << 16  # octets of an anchor at most
-SHOWN = 20  # findings of one recording that are printed
-RESUMES = 2000  # places tried in one recording to go on after damage
+BODY, HEADER, LINE, NOTE = 16 << 20, 1 << 20, 1 << 20, 1 << 16  # octets of each at most: a frame's body, …
+SHOWN, RESUMES = 20, 2000  # findings of one recording; places tried to go on after damage
 CHECKPOINT_HEAD = HEAD.pack(CHECK.size + SIGNATURE, ord("C"))
 STATED = {"recording.opened", "recording.head", "recording.closed", "recording.recovered", "recording.failed"}
 Keys = Sequence[Ed25519PublicKey]
@@ -137,31 +133,23 @@ class Recording:
             return "changed, moved, missing or foreign"
         if (self.n == 0) != (kind == ord("H")):
             return "header missing or repeated"
-        what = ""
+        what = "" if kind in b"HDI" else f"unknown type {kind}"
         if kind == ord("H"):
-            what = self.header(body)
+            ours = self.key and signed(self.sites, MAGIC + b"H" + body[SIGNATURE:], body[:SIGNATURE])
+            what = "" if ours else "header is not signed by the site"
         elif kind in b"CER":
             what = self.checkpoint(kind, body)
         elif kind == ord("I"):
             self.index(body)
-        elif kind != ord("D"):
-            what = f"unknown type {kind}"
         if what:
             return what
-        self.n, self.o, self.h = self.n + 1, stop + LINK, h
-        if self.wanted.pop(self.n, h) != h:
-            self.n -= 1
+        if self.wanted.pop(self.n + 1, h) != h:
             self.bad("differs from the head in the audit log: changed, or another recording")
-            self.n += 1
+        self.n, self.o, self.h = self.n + 1, stop + LINK, h
         return ""
 
-    def header(self, body: bytes) -> str:
-        if not signed(self.sites, MAGIC + b"H" + body[SIGNATURE:], body[:SIGNATURE]):
-            return "header is not signed by the site"
-        return "" if self.key else "header does not say what it must"
-
     def names(self, body: bytes) -> None:
-        """What the header says, also a false one: so that a finding names the session. `header` checks it."""
+        """What the header says, also a false one: so that a finding names the session. `frame` checks it."""
         r = self.result
         try:
             values = json.loads(body[SIGNATURE : min(len(body), HEADER)])
@@ -188,8 +176,7 @@ class Recording:
             self.seeks.append((us, self.o))
         else:
             self.result.ends = chr(kind)
-        self.ms, self.us, self.good = ms, us, f"frame {self.n}, {utc(ms)}"
-        self.result.last_ms = ms
+        self.ms, self.us, self.result.last_ms, self.good = ms, us, ms, f"frame {self.n}, {utc(ms)}"
         return ""
 
     def index(self, body: bytes) -> None:
@@ -204,48 +191,41 @@ class Recording:
         while self.key and self.resumes < RESUMES and (at := self.data.find(CHECKPOINT_HEAD, at + 1)) >= 0:
             self.resumes += 1
             body = self.data[at + HEAD.size : at + HEAD.size + CHECK.size + SIGNATURE]
-            if len(body) != CHECK.size + SIGNATURE:
-                return False
-            n, _, _, _, h = CHECK.unpack(body[: CHECK.size])
+            n, _, _, _, h = CHECK.unpack(body[: CHECK.size]) if len(body) > CHECK.size else (0, 0, 0, 0, b"")
             if n > self.n and signed(self.key, MAGIC + b"C" + body[: CHECK.size], body[CHECK.size :]):
                 self.n, self.o, self.h = n, at, h
                 return True
         return False
 
 
-def check_file(path: Path, sites: Keys, heads: dict[int, Heads] | None = None) -> Result:
-    """Check one recording; `heads` maps seq to what the log states of it, None without a log."""
+def check_file(path: Path, sites: Keys, log: Log | None = None) -> Result:
+    """Check one recording, by what the log states of it if there is one."""
     try:
         with path.open("rb") as file:
-            if path.stat().st_size < len(MAGIC) + HEAD.size:
-                return Result(findings=["frame 0 at offset 0: too short to be a recording"])
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                one = Recording(data, sites, heads or {})
+                one = Recording(data, sites, log.heads if log else {})
                 result = one.run()
-    except OSError as error:
-        return Result(findings=[f"cannot be read: {error.strerror}"])
-    if not result.findings:
-        result.findings += against_log(result, one.known, logged=heads is not None)
+    except (OSError, ValueError) as error:  # an empty file cannot be mapped
+        return Result(findings=[f"frame 0 at offset 0: cannot be read: {plain(error)}"])
+    if not result.findings and (lack := against_log(result, one.known, log)):
+        result.findings.append(lack)
     return result
 
 
-def against_log(result: Result, known: Heads, *, logged: bool) -> list[str]:
+def against_log(result: Result, known: Heads, log: Log | None) -> str:
     """What an intact file lacks, by what the log has of it."""
-    most = max(known.at, default=0)
-    if not logged:
-        cut = "its end is missing: it may have been cut here; the audit log could tell"
-        return [] if result.ends else [f"frame {result.frames}: not sealed, {cut}"]
-    if not known.at:
-        return [f"frame 0: recording {result.seq} is not in the audit log"]
-    if known.session != result.session:
-        return [f"frame 0: the audit log has session {known.session} under this number"]
-    if result.frames < most:
-        return [f"frame {result.frames}: cut here, the audit log has {most} frames"]
-    if known.closed >= 0 and result.frames > known.closed:
-        return [f"frame {known.closed}: {result.frames - known.closed} frames after the end that the audit log has"]
-    if known.closed >= 0 and not result.ends:
-        return [f"frame {result.frames}: not sealed, but the audit log has it closed"]
-    return []
+    n, most, unsealed = result.frames, max(known.at, default=0), f"frame {result.frames}: not sealed"
+    if log is None:
+        return "" if result.ends else f"{unsealed}, its end may have been cut off: the audit log could tell"
+    if not known.at or known.session != result.session:
+        return f"frame 0: recording {result.seq} of session {result.session} is not in the audit log"
+    if n < most:
+        return f"frame {n}: cut here, the audit log has {most} frames"
+    if known.closed >= 0 and (n > known.closed or not result.ends):
+        return f"frame {known.closed}: not as the audit log has it closed"
+    if not result.ends and log.hidden:
+        return f"{unsealed}: entries of the log are hidden, so a cut looks like a session that runs still"
+    return ""
 
 
 class Log:
@@ -258,7 +238,7 @@ class Log:
         self.heads: dict[int, Heads] = {}
         self.findings: list[str] = []
         self.peaks: list[bytes] = []
-        self.size, self.proven, self.time, self.last_time, self.origin = 0, 0, "", "", ""
+        self.size, self.proven, self.hidden, self.time, self.last_time, self.origin = 0, 0, 0, "", "", ""
 
     def bad(self, what: str) -> None:
         if len(self.findings) < SHOWN:
@@ -289,7 +269,7 @@ class Log:
         index, leaf = self.size, sha(b"\0" + line)
         try:
             if line.startswith(b"#") and len(hidden := base64.b64decode(line[1:], validate=True)) == len(leaf):
-                leaf = hidden
+                leaf, self.hidden = hidden, self.hidden + 1
                 return
             entry = json.loads(line)
             if entry["index"] != index:
@@ -323,9 +303,9 @@ def read_anchor(path: Path, sites: Keys) -> tuple[str, int, bytes]:
     lines = text.decode().split("\n")
     size, root = int(lines[1]), base64.b64decode(lines[2], validate=True)
     for line in signatures.decode().splitlines():
-        words = line.split(" ")
-        ours = len(words) == 3 and words[:2] == ["\u2014", lines[0]] and size >= 0
-        if ours and signed(sites, text + b"\n", base64.b64decode(words[2], validate=True)[4:]):
+        dash, name, signature = line.split(" ")
+        ours = (dash, name) == ("\u2014", lines[0]) and size >= 0
+        if ours and signed(sites, text + b"\n", base64.b64decode(signature, validate=True)[4:]):
             return lines[0], size, root
     raise ValueError("no signature of the site")
 
@@ -353,12 +333,9 @@ def check_log(path: Path, anchors: Sequence[Path], sites: Keys) -> Log:
     return log
 
 
-def site_keys(texts: Iterable[str]) -> Keys:
-    keys = []
-    for text in texts:
-        lines = Path(text).read_text().split() if len(text) < 4096 and Path(text).is_file() else [text]
-        keys += [public_key(line) for line in lines]
-    return keys
+def site_keys(text: str) -> list[Ed25519PublicKey]:
+    lines = Path(text).read_text().split() if len(text) < 256 and Path(text).is_file() else [text]
+    return [public_key(line) for line in lines]
 
 
 def report(results: list[tuple[str, Result]], log: Log | None, *, every: bool) -> int:
@@ -389,6 +366,8 @@ def report(results: list[tuple[str, Result]], log: Log | None, *, every: bool) -
         print(f"Complete up to checkpoint {log.proven} of {log.time or '?'}; nothing can be said about later.")
         if log.size > log.proven:
             print(f"NOTE {log.size - log.proven} entries of the log are later: no checkpoint proves them.")
+        if log.hidden:
+            print(f"NOTE {log.hidden} entries of the log are hidden: what they say was not checked.")
     print("NOTE What a gateway never wrote down, no verifier can miss.")
     return 1 if findings else 0
 
@@ -403,17 +382,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     a = parser.parse_args(arguments)
     if a.log and not a.anchor:
         parser.error("--log needs an --anchor: a log that nobody signed proves nothing")
-    for given in (*a.recordings, *a.anchor, *([a.log] if a.log else [])):
-        if not given.exists():
-            parser.error(f"{given}: no such file")
+    if lost := [str(p) for p in (*a.recordings, *a.anchor, a.log or Path()) if not p.exists()]:
+        parser.error(f"no such file: {plain(lost)}")
     folders = [p for p in a.recordings if p.is_dir()]
     files = sorted({f for p in folders for f in p.glob("*.slg")} | set(a.recordings) - set(folders))
     try:
-        sites = site_keys(a.site_key)
+        sites = [key for text in a.site_key for key in site_keys(text)]
         log = check_log(a.log, a.anchor, sites) if a.log else None
     except BAD_INPUT as error:
         parser.error(plain(error))
-    results = [(str(path), check_file(path, sites, log.heads if log else None)) for path in files]
+    results = [(str(path), check_file(path, sites, log)) for path in files]
     return report(results, log, every=a.all or bool(folders))
 
 

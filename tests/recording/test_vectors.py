@@ -30,7 +30,7 @@ SAYS = {
     "cut-at-frame.slg": ("frame 5", "not sealed"),
     "cut-mid-frame.slg": ("frame 5", "incomplete frame"),
     "header-relinked.slg": ("frame 0", "header is not signed by the site"),
-    "magic-only.slg": ("frame 0", "too short"),
+    "magic-only.slg": ("frame 0", "incomplete frame"),
     "recovered.slg": ("frame ", ""),
 }
 
