@@ -73,13 +73,25 @@ class Browser(httpx.AsyncClient):
         return await self.post(path, json={} if json is None else json, headers=headers, **more)
 
 
+class Apps(dict[Door, FastAPI]):
+    """The application of each door, made when it is first asked for."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__()
+        self.services = services
+
+    def __missing__(self, door: Door) -> FastAPI:
+        self[door] = create_app(self.services, Door(door))
+        return self[door]
+
+
 @dataclass
 class Site:
     """Two targets with an owner each, and people of every role."""
 
     services: Services
     clock: SimulatedClock
-    apps: dict[Door, FastAPI]
+    apps: Apps
     folder: Path
     seeds: dict[str, str] = field(default_factory=dict)
     persons: dict[str, Person] = field(default_factory=dict)
@@ -213,7 +225,7 @@ def joined(store: Store, audit: AuditLog, clock: SimulatedClock, envelope: Envel
         recordings=recordings,
         site=about,
     )
-    return Site(services, clock, {door: create_app(services, door) for door in Door}, folder)
+    return Site(services, clock, Apps(services), folder)
 
 
 async def _people(site: Site) -> None:
