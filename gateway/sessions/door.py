@@ -15,6 +15,7 @@ from gateway.audit.model import GATEWAY
 from gateway.clock import Clock
 from gateway.errors import Conflict, NotFound, Refused, StoreUnavailable
 from gateway.ids import SessionId, new_id
+from gateway.limits import TEXT_CHARACTERS
 from gateway.policy.model import Channel
 from gateway.sessions import rules, sql, texts
 from gateway.sessions.checks import Admitted, Checks
@@ -29,6 +30,7 @@ from gateway.sessions.south import South
 from gateway.sessions.start import Start
 from gateway.sessions.visit import Visit
 from gateway.store.db import Store
+from gateway.words import printable
 
 RULE = "access-model 2.1"
 
@@ -85,8 +87,8 @@ class Door:
 
     async def _admitted(self, arrival: Arrival, live: Live | None = None) -> Admitted:
         return await self._checks.connect(
-            arrival.person, arrival.proofs, arrival.target, arrival.account, arrival.protocol, arrival.source,
-            emergency=live is not None and live.emergency,
+            arrival.person, arrival.proofs, arrival.target, live.session.account if live else arrival.account,
+            arrival.protocol, arrival.source, emergency=live is not None and live.emergency,
         )  # fmt: skip
 
     def _appear(self, arrival: Arrival, admitted: Admitted) -> Live:
@@ -95,7 +97,7 @@ class Door:
             id=SessionId(new_id("ses")), state=SessionState.AUTHORISING, person=person.id, person_name=person.name,
             person_title=person.title, organisation=person.organisation.name, target=target.id,
             target_name=target.name, account=admitted.account.name, protocol=arrival.protocol, source=arrival.source,
-            client=arrival.client, node=self._node, created=self._clock.now(),
+            client=printable(arrival.client)[:TEXT_CHARACTERS], node=self._node, created=self._clock.now(),
         )  # fmt: skip
         live = Live(
             session, person, target, admitted.service, admitted.account, admitted.allow.obligations, arrival.proofs,

@@ -14,7 +14,7 @@ from gateway.audit.events.sessions import ConnectionClosed, SessionEnd
 from gateway.audit.log import AuditLog
 from gateway.audit.model import GATEWAY
 from gateway.clock import Clock
-from gateway.errors import Conflict, NotFound, RecorderFailed, StoreUnavailable
+from gateway.errors import Conflict, GatewayError, NotFound, RecorderFailed, StoreUnavailable
 from gateway.recording.service import Recordings
 from gateway.sessions import sql, texts
 from gateway.sessions.live import Live
@@ -60,6 +60,9 @@ class Keeper:
             except StoreUnavailable:
                 self._registry.write(live)
                 return
+            except GatewayError:  # one session's trouble must not keep the others from being written
+                log.exception("Session could not be written", session=live.session.id)
+                self._registry.write(live)
 
     async def closed(self, live: Live, number: int, reason: EndReason, words: str) -> None:
         """A connection is gone: the grace begins when it was the last."""

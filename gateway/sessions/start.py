@@ -41,6 +41,7 @@ class Start:
         opened: list[Recorder] = []  # survives whatever happens to the transaction
         try:
             async with self._store.write() as tx:
+                written = len(live.facts)
                 grant, session = await self._write(tx, live, allow, opened)
         except Conflict:
             _abandon(opened)
@@ -62,6 +63,7 @@ class Start:
             live.recorder = opened[0] if opened else None
             live.finish_with(EndReason.GATEWAY, GATEWAY)
             raise
+        del live.facts[:written]
         if live.over:  # killed while it committed: it started, and it has ended
             live.recorder, live.stored = opened[0], session.version
             raise live.refused()
@@ -93,7 +95,7 @@ class Start:
             s, state=moved(SessionState.CONNECTING, SessionEvent.RECORDING), seq=opened[0].seq, grant=grant.id,
             started=at.wall, deadline=grant.deadline, hold=None, version=live.stored + 1,
         )  # fmt: skip
-        for fact in live.facts:
+        for fact in list(live.facts):
             await self._audit.append(tx, fact)
         await sql.change(tx, session, live.stored)
         await self._audit.append(
@@ -107,7 +109,6 @@ class Start:
         )  # fmt: skip
         if live.over:  # killed meanwhile: nothing of this happened
             raise live.refused()
-        live.facts.clear()
         return grant, session
 
 

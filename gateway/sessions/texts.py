@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.sessions.model import Access, EndReason, PauseCause, Waiting
+from gateway.words import printable
 
 LEAVE: Final = "To leave, press Ctrl-C or close the connection; nothing is lost by that."
 TARGET_SILENT: Final = "The target does not answer. Please call its owner: is it switched on and on the network?"
@@ -43,7 +44,7 @@ WATCHER_MAY_NOT: Final = "Only operators, auditors and the owner of this target 
 
 def no_grant(target: str) -> str:
     return (
-        f"You have no approved access to “{target}” now. "
+        f"You have no approved access to “{printable(target)}” now. "
         "Sign in to the gateway's page, choose My access, and ask for it there; then connect again."
     )
 
@@ -53,7 +54,8 @@ def channel(name: str) -> str:
 
 
 def account(name: str, granted: str) -> str:
-    return f"Your approval is for the account “{granted}”, not for “{name}”. Connect without a name, or ask anew."
+    wrong = printable(name)
+    return f"Your approval is for the account “{granted}”, not for “{wrong}”. Connect without a name, or ask anew."
 
 
 def too_many(most: int) -> str:

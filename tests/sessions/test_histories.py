@@ -59,7 +59,7 @@ class Histories(RuleBasedStateMachine):
         )  # fmt: skip
         self.visits, self.streams, self.connections, self.watches = [], [], [], []
         self.disks: dict[str, Disk] = {}
-        self.disk_full, self.token = False, 0
+        self.disk_full, self.token, self.talks = False, 0, True
         self.delivered, self.in_pause = set[bytes](), set[bytes]()
         if already != "nothing":
             self.do(self.site.grant())
@@ -183,27 +183,29 @@ class Histories(RuleBasedStateMachine):
         self.streams = [s for s in self.streams if s[0] is not connection]
         self.do(connection.close(reason))
 
-    @precondition(lambda self: self.streams)
-    @rule(data=st.data(), what=st.sampled_from(["input", "input", "output"]))
-    def octets_come(self, data, what: str) -> None:
-        connection, stream, shell = data.draw(st.sampled_from(self.streams))
+    @rule()
+    def vera_talks_or_is_silent(self) -> None:
+        self.talks = not self.talks
+
+    def octets_come(self, connection, stream, shell: bool, what: str) -> bool:
+        """Whether they were delivered."""
         disk, octets = self.disks[connection.session.id], self.next_token()
         before, paused = disk.written, connection.paused
         if what == "output":
             try:
                 stream.output(octets)
             except RecorderFailed:
-                return
-            passed = True
+                return False
         else:
             passed = stream.typed(octets) if shell else stream.stdin(octets)
             if paused:
                 self.in_pause.add(octets)
-        if passed:
-            assert disk.written > before, "delivered and not recorded"
-            assert what == "output" or not paused
-            self.delivered.add(octets)
-            self.may_run(connection.session)
+            if not passed:
+                return False
+            assert not paused, "typed in a pause and delivered"
+        assert disk.written > before, "delivered and not recorded"
+        self.delivered.add(octets)
+        return True
 
     @precondition(lambda self: self.connections)
     @rule(data=st.data(), what=st.sampled_from(["pause", "resume", "kill", "extend", "message"]))
@@ -298,6 +300,18 @@ class Histories(RuleBasedStateMachine):
         assert {a.approver for a in request.approvals} == {self.site.omar.id}
         if self.release_needed:
             assert [r.state for r in releases if r.session == session.id] == [ReleaseState.USED]
+
+    @invariant()
+    def what_passes_may_pass(self) -> None:
+        if not getattr(self, "talks", False):
+            return
+        ran = {}
+        for connection, stream, shell in self.streams:
+            for what in ("input", "output"):
+                if self.octets_come(connection, stream, shell, what):
+                    ran[connection.session.id] = connection.session
+        for session in ran.values():
+            self.may_run(session)
 
     @invariant()
     def nothing_typed_in_a_pause_was_ever_delivered(self) -> None:
