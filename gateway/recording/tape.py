@@ -100,6 +100,11 @@ class Tape:
         painted = self._screen.keyframe() if self._screen is not None else None
         return (Kind.KEYFRAME, painted) if painted is not None else None
 
+    def rest(self) -> None:
+        """The segment is signed; nothing may come for long."""
+        if self._screen is not None:
+            self._screen.rest()
+
     def opened(self) -> Record:
         """Its OPEN record, for a viewer who comes later."""
         return self._opened

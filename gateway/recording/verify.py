@@ -201,10 +201,9 @@ class Recording:
 def check_file(path: Path, sites: Keys, log: Log | None = None) -> Result:
     """Check one recording, by what the log states of it if there is one."""
     try:
-        with path.open("rb") as file:
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                one = Recording(data, sites, log.heads if log else {})
-                result = one.run()
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            one = Recording(data, sites, log.heads if log else {})
+            result = one.run()
     except (OSError, ValueError) as error:  # an empty file cannot be mapped
         return Result(findings=[f"frame 0 at offset 0: cannot be read: {plain(error)}"])
     if not result.findings and (lack := against_log(result, one.known, log)):

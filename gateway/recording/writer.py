@@ -197,6 +197,8 @@ class Recorder:
         if kind == CHECKPOINT:
             self._index.append((now, offset))
         self._due_us, self._compressor, self._failed, self.dirty = 0, None, False, True
+        for tape in self._tapes.values():
+            tape.rest()
 
     def tick(self) -> None:
         """Once a second: end bursts in silence, and sign what would be older than `SEGMENT_AGE` at the next tick."""

@@ -174,6 +174,57 @@ except RecorderFailed:
     assert [f for f in result.findings if "not sealed" not in f] == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a file system needs root; RLIMIT_FSIZE above does not")
+def test_a_file_system_that_fills_up_stops_delivery_until_there_is_room(tmp_path: Path) -> None:
+    """A real full disk (abuse cases 79 and 80): tmpfs of 128 KiB in a mount namespace of its own."""
+    program = """
+import secrets, sys
+from pathlib import Path
+import pyrage
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from gateway.errors import RecorderFailed
+from gateway.recording.verify import check_file
+from tests.recording.conftest import Keys, record_to
+from tests.sim.clock import SimulatedClock
+folder, clock = Path(sys.argv[1]), SimulatedClock()
+keys = Keys(Ed25519PrivateKey.from_private_bytes(bytes(range(32))), pyrage.x25519.Identity.generate())
+ballast = folder / "ballast"
+ballast.write_bytes(bytes(64 << 10))
+recorder = record_to(folder / "one.slg", clock, keys)
+tape = recorder.open_tape({}, None)
+delivered = 0
+def until_full():
+    global delivered
+    try:
+        while True:
+            tape.output(secrets.token_bytes(500))
+            delivered += 1
+    except RecorderFailed:
+        assert recorder.path.stat().st_size == recorder.octets
+until_full()
+first = delivered
+assert first > 50
+try:
+    record_to(folder / "two.slg", clock, keys, seq=2)
+except RecorderFailed:
+    assert not (folder / "two.slg").exists()
+else:
+    raise SystemExit("a session began on a full disk")
+ballast.unlink()
+until_full()
+assert delivered > first + 50
+result = check_file(recorder.path, [keys.signing.public_key()])
+assert all("not sealed" in f for f in result.findings), result
+assert result.frames == recorder.head.frames
+print("ok")
+"""
+    mount = f'mount -t tmpfs -o size=128k tmpfs {tmp_path} && exec {sys.executable} -c "$0" {tmp_path}'
+    run = subprocess.run(
+        ["unshare", "-m", "sh", "-c", mount, program], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (run.returncode, run.stdout) == (0, "ok\n"), run.stderr
+
+
 def _site():
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
