@@ -108,7 +108,7 @@ async def audits(ada, folder: Path) -> Path:
     await ada.page.get_by_role("link", name="Open recording 1").click()
     player = ada.page.get_by_label("Replay")
     await ada.page.get_by_label("Position").fill("1000000")
-    await ada.page.get_by_role("button", name="16").click()
+    await ada.page.get_by_role("button", name="16×").click()
     await ada.page.get_by_role("button", name="Play", exact=True).click()
     await expect(player).to_contain_text("see-42")
     await expect(ada.page.get_by_role("heading", name="Events")).to_be_visible()
@@ -137,7 +137,7 @@ def verifies(site: Site, pack: Path, folder: Path) -> None:
         str(away / "audit.jsonl"),
     ]
     good = subprocess.run(
-        [*command, "--checkpoint", str(away / "checkpoint.txt"), str(away / "recording.slg")],
+        [*command, "--anchor", str(away / "checkpoint.txt"), str(away / "recording.slg")],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert good.returncode == 0, good.stdout + good.stderr
@@ -145,7 +145,7 @@ def verifies(site: Site, pack: Path, folder: Path) -> None:
     recording[len(recording) // 2] ^= 1
     (away / "recording.slg").write_bytes(recording)
     bad = subprocess.run(
-        [*command, "--checkpoint", str(away / "checkpoint.txt"), str(away / "recording.slg")],
+        [*command, "--anchor", str(away / "checkpoint.txt"), str(away / "recording.slg")],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert bad.returncode == 1
