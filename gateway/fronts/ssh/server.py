@@ -24,6 +24,7 @@ from gateway.fronts.listener import Admission, Listener, Place, listen
 from gateway.fronts.penalties import Penalties
 from gateway.fronts.ssh import kex, texts
 from gateway.fronts.ssh.connection import FrontConnection
+from gateway.fronts.ssh.fast import speed_up
 from gateway.fronts.ssh.ports import Identity, Sessions
 from gateway.fronts.ssh.selfcheck import self_check
 from gateway.fronts.ssh.setting import Setting
@@ -131,6 +132,7 @@ async def serve_ssh(
         OSError: the address cannot be listened at.
     """
     asyncssh.set_log_level("ERROR")
+    speed_up()
     await self_check()
     setting = Setting(sessions, identity, audit, store, clock, banner, Penalties())
     sock = listen(host, port)
