@@ -79,7 +79,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Grants that you may know of, newest first */
+    /**
+     * Grants that you may know of, newest first
+     * @description `mine`: all of yours. `site`: those that are not over.
+     */
     get: operations['list_grants'];
     put?: never;
     post?: never;
@@ -184,7 +187,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** What a player needs before it plays */
+    /**
+     * What a player needs before it plays
+     * @description Without a replay key the gateway shows what the recording is, not what is in it.
+     */
     get: operations['get_recording'];
     put?: never;
     post?: never;
@@ -201,7 +207,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** The terminal as asciicast v2 */
+    /** One terminal as asciicast v2 */
     get: operations['asciicast'];
     put?: never;
     post?: never;
@@ -255,7 +261,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** What was on the terminal, as plain text */
+    /** What was on the terminals, as plain text */
     get: operations['text'];
     put?: never;
     post?: never;
@@ -584,7 +590,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** End the sign-in and its live views */
+    /** End the sign-in; its live views end too */
     post: operations['sign_out'];
     delete?: never;
     options?: never;
@@ -1141,8 +1147,6 @@ export interface components {
     KeyframeView: {
       /** At Us */
       at_us: number;
-      /** Stream */
-      stream: number;
     };
     /**
      * Kill
@@ -1298,6 +1302,8 @@ export interface components {
     /**
      * RecordView
      * @description One record. Octets come as base64 in `data`, structured records as `value`.
+     *
+     *     Typed input whose key the recording does not have is kind `h`: `data` is how many octets, u64.
      */
     RecordView: {
       /** At Us */
@@ -1355,7 +1361,7 @@ export interface components {
        * Cursor
        * @description Give it back as `cursor` to read on; null at the end.
        */
-      cursor: string | null;
+      cursor: number | null;
       /** Recordings */
       recordings: components['schemas']['RecordingView'][];
     };
@@ -1373,7 +1379,7 @@ export interface components {
       ended: string | null;
       /**
        * Frames
-       * @description Frames in the chain; 0 while it is open.
+       * @description Frames in the chain, as the audit log knows it.
        */
       frames: number;
       /**
@@ -2643,6 +2649,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Somebody else was faster: read again and decide again. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
         headers: {
@@ -2665,7 +2680,9 @@ export interface operations {
   };
   asciicast: {
     parameters: {
-      query?: never;
+      query?: {
+        stream?: number;
+      };
       header?: never;
       path: {
         session_id: string;
@@ -2712,6 +2729,15 @@ export interface operations {
       };
       /** @description There is no such thing, or none that you may know of. */
       404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Somebody else was faster: read again and decide again. */
+      409: {
         headers: {
           [name: string]: unknown;
         };
@@ -2795,6 +2821,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Somebody else was faster: read again and decide again. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
         headers: {
@@ -2819,7 +2854,7 @@ export interface operations {
     parameters: {
       query?: {
         from_us?: number;
-        to_us?: number;
+        to_us?: number | null;
       };
       header?: never;
       path: {
@@ -2867,6 +2902,15 @@ export interface operations {
       };
       /** @description There is no such thing, or none that you may know of. */
       404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Somebody else was faster: read again and decide again. */
+      409: {
         headers: {
           [name: string]: unknown;
         };
@@ -2950,6 +2994,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Somebody else was faster: read again and decide again. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
         headers: {
@@ -3026,6 +3079,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Somebody else was faster: read again and decide again. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
         headers: {
@@ -3095,6 +3157,15 @@ export interface operations {
       };
       /** @description There is no such thing, or none that you may know of. */
       404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Somebody else was faster: read again and decide again. */
+      409: {
         headers: {
           [name: string]: unknown;
         };

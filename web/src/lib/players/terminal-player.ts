@@ -170,6 +170,7 @@ export class TerminalPlayer extends HTMLElement {
     for (const record of due.records) this.#tapes.apply(record);
     this.#quiet = false;
     if (due.reset) {
+      this.#caption.hidden = true;
       // The old picture stays until the new one is complete, so that a seek does not flicker.
       this.#busy = true;
       this.#tapes.settled().then(() => {
@@ -244,10 +245,11 @@ export class TerminalPlayer extends HTMLElement {
 
   #tell(told: Told): void {
     if (this.#quiet) return;
+    this.dispatchEvent(new CustomEvent<Told>('player-told', { detail: told, bubbles: true }));
+    if (told.kind !== 'notice') return; // a decision is followed by the notice that the person got
     this.#caption.textContent = told.words;
     this.#caption.hidden = false;
     this.#captionUntil = performance.now() + CAPTION_MS;
-    this.dispatchEvent(new CustomEvent<Told>('player-told', { detail: told, bubbles: true }));
   }
 
   #report(now: boolean): void {
