@@ -38,12 +38,14 @@ class Site:
         hosts: host names and addresses, without port, that a request's Host may name; anything else is refused.
         signing: signs checkpoints of the audit log.
         pages: folder of the built page; None where this door serves none.
+        ssh_port: where the SSH front listens, for the command that the page offers to copy.
         zone_of_people: the zone that persons come from; a target without a conduit from it is not offered.
     """
 
     name: str
     hosts: frozenset[str]
     signing: Ed25519PrivateKey
+    ssh_port: int
     pages: Path | None = None
     zone_of_people: str = "remote"
 

@@ -79,6 +79,7 @@ async def _me(state: Services, sign_in: Opened) -> Me:
         roles=sorted(person.roles),
         csrf=sign_in.csrf,
         site=state.site.name,
+        ssh_port=state.site.ssh_port,
         now=state.clock.now(),
         skew_seconds=(await state.identity.skew(person.id)).total_seconds(),
     )

@@ -54,10 +54,8 @@ export function endWords(reason: string): string {
   return END[reason] ?? reason;
 }
 
-const SSH_PORT: number = 2222;
-
 /** What a person types to connect under a grant. */
 export function sshCommand(me: Me, grant: GrantView): string {
-  const port = SSH_PORT === 22 ? '' : `-p ${SSH_PORT} `;
+  const port = me.ssh_port === 22 ? '' : `-p ${me.ssh_port} `;
   return `ssh ${port}${me.name}+${grant.target}@${location.hostname}`;
 }

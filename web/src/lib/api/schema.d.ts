@@ -1208,6 +1208,12 @@ export interface components {
        */
       skew_seconds: number;
       /**
+       * Ssh Port
+       * @description Where the SSH front listens, on the host that serves this page.
+       * @example 2222
+       */
+      ssh_port: number;
+      /**
        * Title
        * @example Vera Kranz
        */
