@@ -24,10 +24,12 @@ from sqlalchemy import (
 )
 
 from gateway.audit import sql as audit_sql
+from gateway.audit.merkle import leaf
 from gateway.audit.model import Entry
 from gateway.audit.sql import entries
 from gateway.errors import Conflict, NotFound
 from gateway.ids import SessionId
+from gateway.recording.format import b64
 from gateway.recording.model import Recording, RecordingState
 from gateway.store.base import Duration, Utc, metadata
 from gateway.store.db import Tx
@@ -53,6 +55,7 @@ recordings = Table(
 )
 
 RELATED: Final = 500  # entries about one session at most
+PAGE: Final = 1000  # lines of the log read at once
 
 
 async def next_seq(tx: Tx) -> int:
@@ -150,14 +153,17 @@ async def related_entries(tx: Tx, recording: Recording) -> list[Entry]:
     return found
 
 
-async def log_lines(tx: Tx, size: int, recording: Recording) -> list[tuple[str, bool]]:
-    """The first `size` lines of the audit log, and whether each may be shown to who asks about `recording`.
+async def log_lines(tx: Tx, size: int, recording: Recording) -> list[str]:
+    """The first `size` lines of the audit log for who asks about `recording`: others are `#` and their leaf hash.
 
     Lines about recordings are shown: without them nobody could see that none is missing.
     """
-    shown = or_(_about(recording), entries.c.name.like("recording.%"))
-    query = select(entries.c.line, shown.label("shown")).where(entries.c.number < size).order_by(entries.c.number)
-    return [(row.line, bool(row.shown)) for row in await tx.execute(query)]
+    shown = or_(_about(recording), entries.c.name.like("recording.%")).label("shown")
+    query = select(entries.c.line, shown).where(entries.c.number < size).order_by(entries.c.number)
+    lines: list[str] = []
+    while page := (await tx.execute(query.where(entries.c.number >= len(lines)).limit(PAGE))).all():
+        lines += (row.line if row.shown else "#" + b64(leaf(row.line.encode())) for row in page)
+    return lines
 
 
 def _about(recording: Recording) -> ColumnElement[bool]:

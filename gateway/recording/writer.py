@@ -58,7 +58,7 @@ class Recorder:
     """One recording, in one process, under keys that exist nowhere else and are forgotten at its end.
 
     Attributes:
-        on_failed: called once when the recorder finds by itself, at a checkpoint, that it cannot write.
+        on_failed: called when the recorder finds by itself, at a checkpoint, that it cannot write; perhaps again.
     """
 
     on_failed: Callable[[], None]

@@ -108,3 +108,8 @@ def test_what_was_not_recorded_is_never_readable() -> None:
     person = Typist().types(b"ab")
     person.echo.lost()
     assert person.sees(b"ab").types(b"\r").closes().read() == b""
+
+
+def test_a_password_that_the_next_message_begins_with_stays_hidden() -> None:
+    """`So`, and sudo says `Sorry` on the next line: a new line came before, so that is no echo."""
+    assert Typist().types(b"So\r").sees(b"\r\nSorry, try again.").waits(3 * SECOND).closes().read() == b""

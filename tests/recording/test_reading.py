@@ -101,6 +101,23 @@ def test_a_seek_shows_what_playing_from_the_start_shows(
     assert painted([r for r in sought if r.at_us <= max(until, first)]) == painted(everything)
 
 
+def test_a_seek_into_the_middle_of_a_character_shows_it_whole(
+    recorder: Recorder, clock: SimulatedClock, keys: Keys
+) -> None:
+    tape = recorder.open_tape({}, (80, 24))
+    tape.output("漢".encode()[:2])
+    clock.advance(seconds=12)
+    recorder.tick()
+    clock.advance(seconds=1)
+    tape.output("漢".encode()[2:])
+    recorder.seal()
+    recorder.finish()
+    with Player.open(recorder.path, keys.replay) as player:
+        records = list(player.records(13_000_000))
+    assert records[0].kind == Kind.KEYFRAME
+    assert painted(records)[0][0] == "漢"
+
+
 def test_a_live_tail_reads_each_record_at_once_and_stops_at_half_a_frame(
     recorder: Recorder, clock: SimulatedClock, keys: Keys
 ) -> None:

@@ -169,10 +169,31 @@ async def test_a_running_recording_that_disagrees_with_the_log_is_not_sealed(
     assert (await restarted.get(SessionId("ses_b"))).state is RecordingState.RECOVERED
 
 
+def test_recovery_seals_nothing_that_the_log_has_closed_even_if_all_heads_agree(
+    recorder: Recorder, keys: Keys, clock: SimulatedClock
+) -> None:
+    evidence = Evidence("ses_1", {recorder.head.frames: recorder.head.h}, closed=True)
+    recorder.drop()
+    before = recorder.path.read_bytes()
+    with pytest.raises(Broken, match="opened and not closed"):
+        recover(recorder.path, 1, evidence, keys.signing, clock.now())
+    assert recorder.path.read_bytes() == before
+
+
 async def test_a_live_writer_keeps_recovery_out(recorder: Recorder, keys: Keys, clock: SimulatedClock) -> None:
     evidence = Evidence("ses_1", {recorder.head.frames: recorder.head.h})
     with pytest.raises(RecorderFailed, match="another process"):
         recover(recorder.path, 1, evidence, keys.signing, clock.now())
+
+
+async def test_the_page_raises_no_false_alarm_over_a_frame_that_is_being_written(
+    recordings: Recordings, store: Store
+) -> None:
+    recorder = await opened(recordings, store)
+    with recorder.path.open("ab") as file:
+        file.write(b"\0\0\1\0D half a frame")
+    assert (await recordings.verification(SessionId("ses_a"))).verdict == "open"
+    recorder.drop()
 
 
 async def test_what_was_sealed_but_not_yet_in_the_log_is_clean(
