@@ -7,7 +7,7 @@ import fcntl
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -17,6 +17,7 @@ import structlog
 
 from gateway.access.service import Access
 from gateway.audit.anchors import Anchors, Ways
+from gateway.audit.events.policy import PolicyLoaded
 from gateway.audit.events.runtime import GatewayStarted, GatewayStopped
 from gateway.audit.hub import Hub
 from gateway.audit.log import AuditLog
@@ -105,7 +106,7 @@ def _joined(
     services = Services(
         store=store, audit=audit, clock=clock, identity=identity, inventory=inventory, policy=policy, access=access,
         sessions=sessions, recordings=recordings, site=ApiSite(
-            settings.site, frozenset((*settings.names, settings.page.host, settings.admin.host)), keys.signing, page(),
+            settings.site, frozenset((*settings.names, settings.page.host, settings.admin.host)), keys.signing, settings.ssh.port, page(),
             settings.zone_of_people,
         ),
     )  # fmt: skip
@@ -115,46 +116,76 @@ def _joined(
 
 @asynccontextmanager
 async def serving(gateway: Gateway) -> AsyncIterator[Gateway]:
-    """All fronts and sweeps run while the block does; at its end every session is ended and sealed."""
+    """All fronts and sweeps run while the block does; at its end every session is ended and sealed.
+
+    Raises:
+        OSError: an address cannot be listened at, or the certificate cannot be read.
+        StoreUnavailable: the store does not answer, so nothing can be begun.
+    """
     s, settings = gateway.services, gateway.settings
     await s.sessions.recover()
+    await s.access.sweep()  # after a reboot it puts every deadline on the new boot's clock: before anybody comes in
     async with s.store.write() as tx:
         await s.audit.append(
             tx, GatewayStarted(actor=GATEWAY, release=version("sluicegate"), policy_version=s.policy.version)
         )
+        await s.audit.append(tx, PolicyLoaded(actor=GATEWAY, version=s.policy.version, rules=tuple(s.policy.rules)))
     tls = (gateway.keys.tls_certificate, gateway.keys.tls_key)
     people = WebServer(create_app(s, Door.PEOPLE), settings.page.host, settings.page.port, *tls)
     admin = WebServer(create_app(s, Door.ADMIN), settings.admin.host, settings.admin.port, *tls)
-    async with asyncio.TaskGroup() as tasks:
-        running = [
-            tasks.create_task(work, name=name)
-            for name, work in (
-                ("sessions", s.sessions.run()),
-                ("recordings", s.recordings.run()),
-                ("access", _each_second(s.access)),
-                ("anchors", gateway.anchors.run(settings.anchors.minutes * 60)),
-                ("time", keep_time(s.store, s.audit, s.clock)),
-            )
-        ]
-        async with (
-            people,
-            admin,
-            serve_ssh(
-                host=settings.ssh.host, port=settings.ssh.port, host_key=gateway.keys.ssh_host_key,
-                sessions=s.sessions, identity=s.identity, audit=s.audit, store=s.store, clock=s.clock,
-                banner=settings.banner,
-            ),
-        ):  # fmt: skip
-            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, people, admin)
+    async with (
+        people,
+        admin,
+        serve_ssh(
+            host=settings.ssh.host, port=settings.ssh.port, host_key=gateway.keys.ssh_host_key,
+            sessions=s.sessions, identity=s.identity, audit=s.audit, store=s.store, clock=s.clock,
+            banner=settings.banner,
+        ),
+    ):  # fmt: skip
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, people, admin)
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(_kept_going(name, work), name=name) for name, work in _sweeps(gateway)]
             try:
                 yield gateway
             finally:
                 await s.sessions.stop()
-        for task in running:
-            task.cancel()
-    async with s.store.write() as tx:
-        await s.audit.append(tx, GatewayStopped(actor=GATEWAY))
-    await gateway.anchors.send()
+                for task in running:
+                    task.cancel()
+    await _stopped(gateway)
+
+
+def _sweeps(gateway: Gateway) -> tuple[tuple[str, Callable[[], Awaitable[None]]], ...]:
+    """What runs beside the fronts, by name."""
+    s, every = gateway.services, gateway.settings.anchors.minutes * 60
+    return (
+        ("sessions", s.sessions.run),
+        ("recordings", s.recordings.run),
+        ("access", lambda: _each_second(s.access)),
+        ("anchors", lambda: gateway.anchors.run(every)),
+        ("time", lambda: keep_time(s.store, s.audit, s.clock)),
+    )
+
+
+async def _kept_going(name: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Run `work` to its end. What it raises is a fault of ours: on record, and it begins anew, for a gateway that
+    died of it would take every session along. Rules do not rest on sweeps: each looks at the clock itself."""
+    while True:
+        try:
+            return await work()
+        except Exception:  # the boundary: one sweep's fault stays its own
+            log.exception("A sweep failed; it begins anew", sweep=name)
+        await asyncio.sleep(1)
+
+
+async def _stopped(gateway: Gateway) -> None:
+    """The last entry and the last checkpoint; a store that is away keeps nobody from stopping."""
+    s = gateway.services
+    try:
+        async with s.store.write() as tx:
+            await s.audit.append(tx, GatewayStopped(actor=GATEWAY))
+        await gateway.anchors.send()
+    except StoreUnavailable as error:
+        log.error("Stopped, and the store is not there to note it", why=str(error))
 
 
 async def run_until_signal(gateway: Gateway, ready: Callable[[], None] = lambda: None) -> None:
@@ -180,7 +211,8 @@ def _reload(*servers: WebServer) -> None:
 
 
 async def _each_second(access: Access) -> None:
-    """Let requests, grants and releases expire. Nobody gains by a sweep that is late: each rule looks at the clock."""
+    """Let requests, grants and releases expire in the store. A late sweep opens nothing: each rule looks at the clock
+    itself; what only a sweep does, the rebase after a reboot, `serving` awaits before anybody can come in."""
     while True:
         try:
             await access.sweep()

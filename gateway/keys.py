@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import asyncssh
 import pyrage
@@ -20,6 +20,7 @@ from gateway.envelope import KEY, Envelope
 from gateway.errors import Invalid
 from gateway.site_ca import issue, make_ca
 
+T = TypeVar("T")
 TLS_RENEW: Final = timedelta(days=30)  # a certificate of our own CA is renewed this long before its end
 
 
@@ -58,20 +59,16 @@ def open_keys(folder: Path, clock: Clock, *, names: tuple[str, ...], replay: boo
         Invalid: a key that others can read, or that does not parse.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    signing = Ed25519PrivateKey.from_private_bytes(_secret(folder / "site.key", lambda: secrets.token_bytes(32)))
+    signing = _key(folder / "site.key", lambda: secrets.token_bytes(32), Ed25519PrivateKey.from_private_bytes)
     (folder / "site.pub").write_text(base64.b64encode(signing.public_key().public_bytes_raw()).decode() + "\n")
-    envelope = Envelope(_secret(folder / "master.key", lambda: secrets.token_bytes(KEY)))
+    envelope = _key(folder / "master.key", lambda: secrets.token_bytes(KEY), Envelope)
     host_key = folder / "ssh_host_ed25519_key"
-    _secret(host_key, lambda: asyncssh.generate_private_key("ssh-ed25519").export_private_key())
-    ca = asyncssh.import_private_key(
-        _secret(folder / "ssh_ca", lambda: asyncssh.generate_private_key("ssh-ed25519").export_private_key())
-    )
+    _key(host_key, _ssh_key, asyncssh.import_private_key)
+    ca = _key(folder / "ssh_ca", _ssh_key, asyncssh.import_private_key)
     (folder / "ssh_ca.pub").write_bytes(ca.export_public_key())
-    age = _secret(folder / "replay.age", lambda: str(pyrage.x25519.Identity.generate()).encode()) if replay else None
-    certificate, key = folder / "tls.crt", folder / "tls.key"
+    identity = _key(folder / "replay.age", _age_key, _age_identity) if replay else None
     authority = _tls(folder, clock, names)
-    identity = pyrage.x25519.Identity.from_str(age.decode().strip()) if age else None
-    return SiteKeys(signing, envelope, host_key, ca, certificate, key, authority, identity)
+    return SiteKeys(signing, envelope, host_key, ca, folder / "tls.crt", folder / "tls.key", authority, identity)
 
 
 def _tls(folder: Path, clock: Clock, names: tuple[str, ...]) -> Path:
@@ -79,9 +76,38 @@ def _tls(folder: Path, clock: Clock, names: tuple[str, ...]) -> Path:
     authority = folder / "tls_ca.crt"
     now = clock.now()
     ca_key = _secret(folder / "tls_ca.key", lambda: make_ca(authority, now))
-    issue(folder / "tls.crt", folder / "tls.key", authority, ca_key, names, now, TLS_RENEW)
+    try:
+        issue(folder / "tls.crt", folder / "tls.key", authority, ca_key, names, now, TLS_RENEW)
+    except ValueError:
+        words = "one of tls_ca.crt, tls_ca.key, tls.crt is no PEM that can be read; put it back from your backup"
+        raise Invalid(str(folder), words) from None
     _private(folder / "tls.key")
     return authority
+
+
+def _key(path: Path, make: Callable[[], bytes], parse: Callable[[bytes], T]) -> T:
+    """The key in a secret file, made with `make()` when there is none.
+
+    Raises:
+        Invalid: what is there is no such key. A new one in its place would orphan everything made with the old one.
+    """
+    data = _secret(path, make)
+    try:
+        return parse(data)
+    except (ValueError, pyrage.IdentityError):
+        raise Invalid(str(path), "is not the key that belongs there; put it back from your backup") from None
+
+
+def _ssh_key() -> bytes:
+    return asyncssh.generate_private_key("ssh-ed25519").export_private_key()
+
+
+def _age_key() -> bytes:
+    return str(pyrage.x25519.Identity.generate()).encode()
+
+
+def _age_identity(data: bytes) -> pyrage.x25519.Identity:
+    return pyrage.x25519.Identity.from_str(data.decode().strip())
 
 
 def _secret(path: Path, make: Callable[[], bytes]) -> bytes:

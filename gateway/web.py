@@ -12,6 +12,8 @@ from typing import Final, Self
 import uvicorn
 from fastapi import FastAPI
 
+from gateway.fronts.listener import listen
+
 CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"  # TLS 1.2; those of 1.3 are all good
 START: Final = 10.0  # seconds to bind
 STOP: Final = 5  # seconds that open connections get at the end
@@ -44,17 +46,23 @@ class WebServer:
         self.port = port
 
     async def __aenter__(self) -> Self:
+        """
+        Raises:
+            OSError: the address cannot be listened at, or certificate and key cannot be read.
+        """
         self._config.load()
         assert self._config.ssl is not None
         self._config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+        # Bound here, not by uvicorn: that one would leave the process in the middle of everything.
+        sock = listen(self._config.host, self._config.port)
+        self.port = sock.getsockname()[1]
         await self._group.__aenter__()
-        self._task = self._group.create_task(self._server.serve(), name=f"web {self._config.host}")
+        self._task = self._group.create_task(self._server.serve([sock]), name=f"web {self._config.host}")
         async with asyncio.timeout(START):
             while not self._server.started:
                 if self._task.done():
-                    raise OSError(f"cannot listen on {self._config.host} port {self._config.port}")
+                    raise OSError(f"cannot serve on {self._config.host} port {self._config.port}")
                 await asyncio.sleep(0.02)
-        self.port = self._server.servers[0].sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -49,3 +49,17 @@ def test_a_certificate_is_renewed_in_time_and_for_new_names_only(tmp_path: Path,
     assert renewed != first
     open_keys(tmp_path, clock, names=(*NAMES, "gateway.mill"), replay=False)
     assert (tmp_path / "tls.crt").read_bytes() != renewed
+
+
+@pytest.mark.parametrize(
+    "name", ["site.key", "master.key", "ssh_host_ed25519_key", "ssh_ca", "replay.age", "tls_ca.key"]
+)
+def test_a_key_that_does_not_parse_refuses_the_start_and_is_left_as_it_is(
+    tmp_path: Path, clock: SimulatedClock, name: str
+) -> None:
+    open_keys(tmp_path, clock, names=NAMES, replay=True)
+    (tmp_path / name).write_bytes(b"\xff torn")
+    clock.advance(days=380)  # so that the authority's key is needed
+    with pytest.raises(Invalid, match=r"put it back"):
+        open_keys(tmp_path, clock, names=NAMES, replay=True)
+    assert (tmp_path / name).read_bytes() == b"\xff torn"

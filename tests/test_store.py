@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from gateway.audit import sql
 from gateway.audit.log import AuditLog
 from gateway.audit.model import AuditEvent
+from gateway.errors import StoreUnavailable
 from gateway.store.db import Store
 
 
@@ -48,3 +50,22 @@ async def test_twenty_writers_at_once_leave_a_log_without_a_gap(store: Store, au
         entries, tree = await sql.read(tx), await sql.tree(tx)
     assert [e.index for e in entries] == list(range(20))
     assert tree.size == 20
+
+
+async def test_a_database_that_was_moved_away_takes_nothing_until_it_is_back(store: Store, audit: AuditLog) -> None:
+    async with store.write() as tx:
+        await audit.append(tx, Sample(actor="vera", what="before"))
+    file = Path(str(store.engine.url.database))
+    file.rename(file.with_suffix(".away"))
+    for turn in (store.write, store.read):
+        with pytest.raises(StoreUnavailable, match="cannot be reached"):
+            async with turn():
+                pass
+    assert not file.exists()  # nothing empty was put in its place
+    file.touch()
+    with pytest.raises(StoreUnavailable, match="replaced"):
+        async with store.write():
+            pass
+    file.with_suffix(".away").rename(file)
+    async with store.read() as tx:
+        assert len(await sql.read(tx)) == 1

@@ -55,14 +55,17 @@ def _notes(path: Path) -> list[verify.Note]:
 
 
 async def _read(folder: Path) -> tuple[list[str], bytes]:
-    settings = read(folder)
-    store = Store(settings.database or f"sqlite+aiosqlite:///{folder}/sluicegate.db")
+    """All entries and the head that the store has for them. One state: a writer may go on meanwhile."""
+    settings, file = read(folder), folder / "sluicegate.db"
+    if not settings.database and not file.exists():
+        raise Invalid(str(file), "no such file; has this gateway ever run?")
+    store = Store(settings.database or f"sqlite+aiosqlite:///{file}")
     try:
         async with store.read() as tx:
             tree = await sql.tree(tx)
             lines: list[str] = []
             while batch := await sql.read(tx, since=len(lines), limit=BATCH):
                 lines += [entry.line for entry in batch]
-        return lines[: tree.size], tree.root()
+        return lines, tree.root()
     finally:
         await store.close()

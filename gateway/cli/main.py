@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -28,5 +29,11 @@ def main() -> None:
     try:
         app()
     except GatewayError as error:
-        print(f"sluicegate: {error}", file=sys.stderr)
-        sys.exit(2)
+        _fail(str(error))
+    except OSError as error:  # a file or an address that the caller named, or that the settings name
+        _fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
+
+
+def _fail(why: str) -> NoReturn:
+    print(f"sluicegate: {why}", file=sys.stderr)
+    sys.exit(2)

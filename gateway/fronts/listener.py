@@ -97,16 +97,20 @@ Handle = Callable[[socket.socket, str, Place], Awaitable[None]]
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket on exactly this address; port 0 lets the kernel choose."""
+    """A listening socket on exactly this address; port 0 lets the kernel choose.
+
+    Raises:
+        OSError: it is taken, or not one of this machine; names the address.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((host, port))
         sock.listen(BACKLOG)
-    except OSError:
+    except OSError as error:
         sock.close()
-        raise
+        raise OSError(error.errno, f"cannot listen on {host} port {port}: {error.strerror}") from None
     return sock
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import CursorResult, Executable, event, text
@@ -45,6 +46,7 @@ class Store:
         self.url = url
         self.engine: AsyncEngine = create_async_engine(url)
         self._writer = asyncio.Lock()
+        self._inode: tuple[int, int] | None = None
         if self.engine.dialect.name == "sqlite":
             _sqlite(self.engine)
 
@@ -58,7 +60,7 @@ class Store:
         Raises:
             StoreUnavailable: the database cannot answer within `STORE_WAIT`.
         """
-        async with self._guard(), self.engine.connect() as connection:
+        async with self.guard(), self.engine.connect() as connection:
             await self._begin(connection, "BEGIN")
             yield Tx(connection)
 
@@ -69,7 +71,7 @@ class Store:
         Raises:
             StoreUnavailable: no turn within `STORE_WAIT`, or the database cannot take it.
         """
-        async with self._guard():
+        async with self.guard():
             try:
                 async with asyncio.timeout(STORE_WAIT.total_seconds()):
                     await self._writer.acquire()
@@ -85,13 +87,30 @@ class Store:
                 self._writer.release()
         tx.committed()
 
+    def _same_file(self) -> None:
+        """SQLite goes on writing to a file that was deleted, moved or replaced, where nobody will ever read it."""
+        name = self.engine.url.database
+        if self.engine.dialect.name != "sqlite" or not name or name == ":memory:":
+            return
+        try:
+            found = Path(name).stat()
+        except OSError as error:
+            if self._inode is None:
+                return  # the first connection makes it
+            raise StoreUnavailable(f"database: file cannot be reached: {error.strerror}") from None
+        self._inode = self._inode or (found.st_dev, found.st_ino)
+        if self._inode != (found.st_dev, found.st_ino):
+            raise StoreUnavailable("database: the file was replaced by another; stop, look at it, start again")
+
     async def _begin(self, connection: AsyncConnection, how: str) -> None:
         """SQLite's driver begins nothing by itself; without this two reads could see two states."""
         if self.engine.dialect.name == "sqlite":
             await connection.execute(text(how))
 
     @asynccontextmanager
-    async def _guard(self) -> AsyncIterator[None]:
+    async def guard(self) -> AsyncIterator[None]:
+        """What the driver raises becomes `StoreUnavailable`; so does a file that is not the one that was opened."""
+        self._same_file()
         try:
             yield
         except DBAPIError as error:

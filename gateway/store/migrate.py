@@ -25,9 +25,9 @@ async def migrate(store: Store) -> None:
     """Upgrade to the newest revision.
 
     Raises:
-        StoreUnavailable: the database is of a newer release than this one; nothing was changed.
+        StoreUnavailable: the database does not answer, or is of a newer release than this one; nothing was changed.
     """
-    async with store.engine.connect() as connection:
+    async with store.guard(), store.engine.connect() as connection:
         if store.engine.dialect.name == "sqlite":
             await connection.execute(text("BEGIN IMMEDIATE"))
         await connection.run_sync(_upgrade)
