@@ -32,7 +32,7 @@ MAGIC = b"sluicegate-recording/1\n"
 HEAD = struct.Struct(">IB")  # length of the body, type
 CHECK = struct.Struct(">QQQQ32s")  # n, wall clock ms, microseconds, index offset, h(n-1)
 LINK, SIGNATURE = 8, 64
-BODY, HEADER, LINE, NOTE = 16 << 20, 1 << 20, 1 << 20, 1 << 16  # octets of each at most: a frame's body, …
+BODY, HEADER, LINE, NOTES = 16 << 20, 1 << 20, 1 << 20, 16 << 20  # octets of each at most: a frame's body, …
 SHOWN, RESUMES = 20, 2000  # findings of one recording; places tried to go on after damage
 CHECKPOINT_HEAD = HEAD.pack(CHECK.size + SIGNATURE, ord("C"))
 STATED = {"recording.opened", "recording.head", "recording.closed", "recording.recovered", "recording.failed"}
@@ -295,18 +295,19 @@ class Log:
             known.closed = n
 
 
-def read_anchor(path: Path, sites: Keys) -> tuple[str, int, bytes]:
-    """(origin, size, root) of a C2SP checkpoint that the site signed; raises ValueError for anything else."""
+def read_anchors(path: Path, sites: Keys) -> list[tuple[str, int, bytes]]:
+    """(origin, size, root) of C2SP checkpoints, parted by empty lines; ValueError when the site did not sign one."""
     with path.open("rb") as file:
-        text, _, signatures = file.read(NOTE).partition(b"\n\n")
-    lines = text.decode().split("\n")
-    size, root = int(lines[1]), base64.b64decode(lines[2], validate=True)
-    for line in signatures.decode().splitlines():
-        dash, name, signature = line.split(" ")
-        ours = (dash, name) == ("\u2014", lines[0]) and size >= 0
-        if ours and signed(sites, text + b"\n", base64.b64decode(signature, validate=True)[4:]):
-            return lines[0], size, root
-    raise ValueError("no signature of the site")
+        parts = file.read(NOTES).decode().strip("\n").split("\n\n")
+    found = []
+    for text, signatures in zip(parts[::2], parts[1::2], strict=True):
+        origin, size, root = text.split("\n")[:3]
+        lines = [line.split(" ") for line in signatures.split("\n")]
+        ours = [base64.b64decode(words[2])[4:] for words in lines if words[:2] == ["\u2014", origin]]
+        if not any(signed(sites, f"{text}\n".encode(), signature) for signature in ours):
+            raise ValueError("no signature of the site")
+        found.append((origin, int(size), base64.b64decode(root, validate=True)))
+    return found
 
 
 def check_log(path: Path, anchors: Sequence[Path], sites: Keys) -> Log:
@@ -314,14 +315,13 @@ def check_log(path: Path, anchors: Sequence[Path], sites: Keys) -> Log:
     log, wanted = Log(), dict[int, list[tuple[str, bytes]]]()
     for name in anchors:
         try:
-            origin, size, root = read_anchor(name, sites)
+            for origin, size, root in read_anchors(name, sites):
+                wanted.setdefault(size, []).append((str(name), root))
+                if log.origin not in ("", origin):
+                    log.bad(f"anchors of several sites: {plain(log.origin)} and {plain(origin)}")
+                log.origin = origin
         except BAD_INPUT as error:
             log.bad(f"{plain(name)}: not a checkpoint of this site ({plain(error)})")
-            continue
-        wanted.setdefault(size, []).append((str(name), root))
-        if log.origin not in ("", origin):
-            log.bad(f"anchors of several sites: {plain(log.origin)} and {plain(origin)}")
-        log.origin = origin
     with path.open("rb") as file:
         log.compare(wanted.pop(0, ()))
         while line := file.readline(LINE):
@@ -375,7 +375,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--site-key", action="append", required=True, help="base64, or a file")
     parser.add_argument("--log", type=Path, help="the audit log, one entry a line")
-    parser.add_argument("--anchor", type=Path, action="append", default=[], help="a checkpoint that left the site")
+    parser.add_argument("--anchor", type=Path, action="append", default=[], help="checkpoints that left the site")
     parser.add_argument("--all", action="store_true", help="every recording of the log must be given")
     parser.add_argument("recordings", type=Path, nargs="*")
     a = parser.parse_args(arguments)

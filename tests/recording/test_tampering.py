@@ -288,6 +288,21 @@ def test_a_missing_number_in_the_log_is_found_without_any_anchor_at_the_place(
     assert "opens recording 3, expected 2: one is missing" in site.out
 
 
+def test_every_note_of_a_file_that_grew_is_an_anchor(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    whole, notes = site.log.read_text(), []
+    for size in (3, 7):
+        site.log.write_text("\n".join(whole.splitlines()[:size]) + "\n")
+        site.anchor()
+        notes.append((site.folder / "anchor").read_text())
+    site.log.write_text(whole)
+    (site.folder / "anchor").write_text("\n".join(notes) + "\n")
+    assert site.judge(capsys=capsys) == 0, site.out
+    assert "Complete up to checkpoint 7 of " in site.out
+    site.log.write_text(whole.replace("ses_b", "ses_x"))
+    assert site.judge(capsys=capsys) == 1
+    assert "history rewritten: its first 7 entries" in site.out
+
+
 def test_an_anchor_of_another_site_is_not_one(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     site.anchor(key=Ed25519PrivateKey.generate())
     assert site.judge(capsys=capsys) == 1
