@@ -1,6 +1,8 @@
 """Which typed input can be read later, and which nobody can ever read (abuse case 83)."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.recording.echo import QUIET_US, Echo
 from gateway.recording.format import BURST, burst_nonce, burst_purpose
@@ -113,3 +115,27 @@ def test_what_was_not_recorded_is_never_readable() -> None:
 def test_a_password_that_the_next_message_begins_with_stays_hidden() -> None:
     """`So`, and sudo says `Sorry` on the next line: a new line came before, so that is no echo."""
     assert Typist().types(b"So\r").sees(b"\r\nSorry, try again.").waits(3 * SECOND).closes().read() == b""
+
+
+PRINTABLE = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF, exclude_categories=["C", "Z"]), min_size=1)
+RHYTHM = st.lists(st.integers(0, 3 * SECOND), min_size=1, max_size=40)
+
+
+@given(secret=PRINTABLE, rhythm=RHYTHM, after=st.text(max_size=30))
+def test_no_password_is_readable_in_whatever_rhythm_it_is_typed__abuse_case_83(
+    secret: str, rhythm: list[int], after: str
+) -> None:
+    person = Typist().sees(b"Password: ")
+    for n, octet in enumerate(secret.encode() + b"\r"):
+        person.types(bytes([octet])).waits(rhythm[n % len(rhythm)])
+    person.sees(b"\r\n" + after.encode()).sees(secret.encode()).waits(3 * SECOND).closes()
+    assert person.read() == b""
+
+
+@given(line=PRINTABLE, rhythm=RHYTHM, delay=st.integers(0, SECOND))
+def test_what_a_terminal_echoes_is_readable_in_whatever_rhythm(line: str, rhythm: list[int], delay: int) -> None:
+    person = Typist()
+    for n, octet in enumerate(line.encode()):
+        person.types(bytes([octet])).waits(delay).sees(bytes([octet])).waits(rhythm[n % len(rhythm)])
+    person.types(b"\r").waits(delay).sees(b"\r\n").waits(3 * SECOND).closes()
+    assert person.read() == line.encode() + b"\r"
