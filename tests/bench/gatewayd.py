@@ -1,9 +1,11 @@
 """The gateway under measurement, in a process of its own, obeying lines on standard input and answering in JSON.
 
 Usage: python -m tests.bench.gatewayd FOLDER TARGETS ADDRESS PORT ACCOUNT KEYFILE PUBLIC-KEY-OF-VERA
-    arm N      N approved and released grants, for the targets t0 … t(N-1)
-    kill       kill every session; answers the seconds until the call returned
-    memory     PSS in KiB
+    arm FIRST MANY   approved and released grants, for the targets t(FIRST) … t(FIRST+MANY-1)
+    live             how many sessions run; `kill` means these
+    kill TARGET      kill its session; answers when that began and when the call returned (CLOCK_MONOTONIC)
+    kill all         kill all of them at once
+    use              PSS in KiB, and seconds of CPU so far
 """
 
 import asyncio
@@ -14,8 +16,9 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from gateway.identity.model import Factor, FactorProof
+from gateway.identity.model import Factor, FactorProof, Person
 from gateway.inventory.model import CredentialKind, CryptoProfile, Protocol, TargetClass, Tier
+from gateway.sessions.model import Session
 from tests.e2e.site import Site, running_site
 
 
@@ -53,12 +56,11 @@ def pss() -> int:
     raise AssertionError
 
 
-async def kill(site: Site) -> float:
-    sessions, lena = site.gateway.services.sessions, await site.person("lena")
-    live = await sessions.live()
+async def kill(site: Site, live: list[Session], lena: Person) -> dict[str, float]:
+    sessions = site.gateway.services.sessions
     started = time.monotonic()
     await asyncio.gather(*(sessions.kill(one.id, lena, "127.0.0.1", "bench") for one in live))
-    return time.monotonic() - started
+    return {"began": started, "returned": time.monotonic()}
 
 
 async def main(folder: str, count: str, address: str, port: str, account: str, key: str, public: str) -> None:
@@ -68,17 +70,23 @@ async def main(folder: str, count: str, address: str, port: str, account: str, k
         await targets(site, int(count), address, int(port), account, Path(key).read_bytes())
         reader = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-        login = site.logins["vera"]
-        print(json.dumps({"port": site.ssh_port, "pid": os.getpid(), "secret": login.secret}), flush=True)
+        print(json.dumps({"port": site.ssh_port, "secret": site.logins["vera"].secret}), flush=True)
+        lena, live = await site.person("lena"), list[Session]()
+        answer: dict[str, float] = {}
         while line := (await reader.readline()).decode().split():
             match line:
                 case ["arm", first, many]:
                     await arm(site, int(first), int(many))
-                    print(json.dumps({"armed": int(many)}), flush=True)
-                case ["kill"]:
-                    print(json.dumps({"seconds": await kill(site)}), flush=True)
-                case ["memory"]:
-                    print(json.dumps({"pss_kib": pss()}), flush=True)
+                case ["live"]:
+                    live = await site.gateway.services.sessions.live()
+                    answer = {"live": len(live)}
+                case ["kill", "all"]:
+                    answer = await kill(site, live, lena)
+                case ["kill", target]:
+                    answer = await kill(site, [one for one in live if one.target_name == target], lena)
+                case ["use"]:
+                    answer = {"pss_kib": pss(), "cpu": time.process_time()}
+            print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from gateway.recording.service import Recordings
 
 from gateway.audit.hub import Hub
 from gateway.audit.log import AuditLog
 from gateway.clock import SystemClock
 from gateway.ids import SessionId
 from gateway.recording.model import Kind
+from gateway.recording.service import Recordings
 from gateway.recording.writer import Recorder
 from gateway.store.db import Store
 from gateway.store.migrate import migrate
 
-KEYS, OCTETS = 3000, 64 << 20
+KEYS = 3000
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def text(octets: int) -> bytes:
     raise AssertionError
 
 
-async def measure(recipient: str) -> dict[str, float]:
+async def measure(recipient: str, octets: int) -> dict[str, float]:
     """Microseconds a keystroke's frame, and ratios to SHA-256 with 4 and 32 KiB frames."""
     found: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -64,9 +64,9 @@ async def measure(recipient: str) -> dict[str, float]:
         for n in range(KEYS):
             recorder.record(Kind.OUTPUT, 1, b"%c" % (97 + n % 26))
         found["keystroke_us"] = (time.process_time() - started) / KEYS * 1e6
-        source = text(OCTETS)
+        source = text(octets)
         for size in (4096, 32768):
-            chunks = [source[i : i + size] for i in range(0, OCTETS, size)]
+            chunks = [source[i : i + size] for i in range(0, octets, size)]
             started = time.process_time()
             for chunk in chunks:
                 recorder.record(Kind.OUTPUT, 1, chunk)
@@ -76,6 +76,6 @@ async def measure(recipient: str) -> dict[str, float]:
                 hashlib.sha256(chunk).digest()
             hashing = time.process_time() - started
             found[f"sha256_ratio_{size}"] = hashing / recording
-            found[f"mb_per_s_{size}"] = OCTETS / recording / 1e6
+            found[f"mb_per_s_{size}"] = octets / recording / 1e6
         await store.close()
     return found

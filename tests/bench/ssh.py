@@ -12,22 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-import asyncssh
 import pyotp
 
 from tests.bench.recorder import text
 from tests.bench.sshd import Sshd
 
 CIPHER = "aes128-gcm@openssh.com"
-BULK, RUNS, KEYS, LOGINS, IDLE = 128 << 20, 5, 400, 15, 200
-
+KEX = "curve25519-sha256"
 CONFIG = """
 Host *
   StrictHostKeyChecking no
   UserKnownHostsFile /dev/null
   LogLevel ERROR
   Ciphers {cipher}
-  KexAlgorithms curve25519-sha256
+  KexAlgorithms {kex}
   IdentitiesOnly yes
 Host target direct
   HostName {target.host}
@@ -44,10 +42,11 @@ Host hop
 Host gateway
   HostName 127.0.0.1
   Port {port}
-  User vera+t0
   IdentityFile {vera}
 """
 PATHS = {"direct": "direct", "jump": "target", "gateway": "gateway"}
+PEOPLE = "127.0.0.1"
+ROUND = 40  # keys of one path before the next path has its turn
 
 
 class Gateway:
@@ -55,10 +54,10 @@ class Gateway:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
-        hello = self._answer()
+        hello = self.answer()
         self.port, self.secret = int(hello["port"]), str(hello["secret"])
 
-    def _answer(self) -> dict[str, float | str]:
+    def answer(self) -> dict[str, float | str]:
         assert self._process.stdout is not None
         while not (line := self._process.stdout.readline()).startswith("{"):
             if not line:
@@ -71,9 +70,9 @@ class Gateway:
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
 
-    def ask(self, line: str) -> dict[str, float | str]:
+    def ask(self, line: str) -> dict[str, float]:
         self.tell(line)
-        return self._answer()
+        return {name: float(value) for name, value in self.answer().items()}
 
 
 @contextmanager
@@ -98,110 +97,119 @@ class Client:
     config: Path
     askpass: Path
 
-    def argv(self, path: str, *rest: str) -> list[str]:
-        return ["ssh", "-F", str(self.config), *rest[:-1], PATHS[path], rest[-1]]
+    def argv(self, path: str, command: str, *, terminal: bool = False, target: int = 0) -> list[str]:
+        name = ["-l", f"vera+t{target}"] if path == "gateway" else []
+        return ["ssh", "-F", str(self.config), *name, "-tt" if terminal else "-T", PATHS[path], command]
 
-    def run(self, path: str, command: str, stdin: Path | None = None) -> float:
-        environment = os.environ | {"SSH_ASKPASS": str(self.askpass), "SSH_ASKPASS_REQUIRE": "force"}
+    @property
+    def environment(self) -> dict[str, str]:
+        return os.environ | {"SSH_ASKPASS": str(self.askpass), "SSH_ASKPASS_REQUIRE": "force"}
+
+    def run(self, path: str, command: str, target: int = 0) -> float:
+        """Seconds from starting `ssh` to its end."""
         started = time.monotonic()
-        with open(stdin or "/dev/null", "rb") as source:
-            subprocess.run(
-                self.argv(path, command), stdin=source, stdout=subprocess.DEVNULL, env=environment, check=True
-            )
+        subprocess.run(
+            self.argv(path, command, target=target), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            env=self.environment, check=True,
+        )  # fmt: skip
         return time.monotonic() - started
+
+    def stream(self, path: str, command: str, source: Path | None = None) -> float:
+        """Seconds of the transfer alone: from the moment that both ends stand ready to the end of `ssh`.
+
+        `command` begins when it reads a line; then `source` follows.
+        """
+        with subprocess.Popen(
+            self.argv(path, f"echo ready >&2; read go; {command}"), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, env=self.environment,
+        ) as process:  # fmt: skip
+            assert process.stdin is not None
+            assert process.stderr is not None
+            assert b"ready" in process.stderr.readline()
+            started = time.monotonic()
+            process.stdin.write(b"go\n")
+            process.stdin.flush()
+            if source is not None:
+                subprocess.run(["cat", source], stdout=process.stdin, check=True)
+            process.stdin.close()
+            assert process.wait() == 0
+            return time.monotonic() - started
 
 
 def client(folder: Path, target: Sshd, hop: Sshd, gate: Gateway, vera: Path) -> Client:
     config, askpass = folder / "ssh_config", folder / "askpass"
-    config.write_text(CONFIG.format(cipher=CIPHER, target=target, hop=hop, port=gate.port, vera=vera))
+    config.write_text(CONFIG.format(cipher=CIPHER, kex=KEX, target=target, hop=hop, port=gate.port, vera=vera))
     askpass.write_text(f"#!/bin/sh\necho {pyotp.TOTP(gate.secret).now()}\n")
     askpass.chmod(0o700)
     return Client(config, askpass)
 
 
-def interleaved(measure: Callable[[str], float], runs: int) -> dict[str, float]:
+def interleaved(measure: Callable[[str, int], float], runs: int) -> dict[str, float]:
     """Median of each path, one run of each in turn."""
     taken: dict[str, list[float]] = {path: [] for path in PATHS}
-    for _ in range(runs):
+    for n in range(runs):
         for path in PATHS:
-            taken[path].append(measure(path))
+            taken[path].append(measure(path, n))
     return {path: median(values) for path, values in taken.items()}
 
 
-def bulk(one: Client, folder: Path) -> dict[str, dict[str, float]]:
-    """MB/s both ways, recorded."""
+def bulk(one: Client, gate: Gateway, folder: Path, octets: int, runs: int) -> dict[str, dict[str, float]]:
+    """MB/s both ways, recorded, without the sign-in; and the gateway's seconds of CPU for 100 MB."""
     source = folder / "bulk"
-    source.write_bytes(text(BULK))
-    down = interleaved(lambda path: one.run(path, f"cat {source}"), RUNS)
-    up = interleaved(lambda path: one.run(path, "cat >/dev/null", source), RUNS)
-    rate = {"down": down, "up": up}
-    return {way: {path: BULK / seconds / 1e6 for path, seconds in by.items()} for way, by in rate.items()}
-
-
-async def echo(one: Client) -> dict[str, dict[str, float]]:
-    """Microseconds from a key to its echo, in a pty, by path."""
+    source.write_bytes(text(octets))
     found = {}
-    for path in PATHS:
-        process = await asyncio.create_subprocess_exec(
-            *one.argv(path, "-tt", "stty raw -echo; echo ready; exec cat"),
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
-        assert process.stdin is not None
-        assert process.stdout is not None
-        await process.stdout.readuntil(b"ready")
-        await process.stdout.readuntil(b"\n")
-        taken = []
-        for n in range(KEYS):
-            started = time.perf_counter()
-            process.stdin.write(b"%c" % (97 + n % 26))
-            await process.stdout.readexactly(1)
-            taken.append((time.perf_counter() - started) * 1e6)
-        process.kill()
-        await process.wait()
-        taken.sort()
-        found[path] = {"p50": taken[len(taken) // 2], "p99": taken[len(taken) * 99 // 100]}
+    for way, stream in (
+        ("down", lambda path, _: one.stream(path, f"cat {source}")),
+        ("up", lambda path, _: one.stream(path, "cat >/dev/null", source)),
+    ):
+        before = gate.ask("use")["cpu"]
+        seconds = interleaved(stream, runs)
+        spent = gate.ask("use")["cpu"] - before
+        found[way] = {path: octets / value / 1e6 for path, value in seconds.items()}
+        found[way]["cpu_100mb"] = spent / runs / octets * 1e8
     return found
 
 
-def first_output(one: Client) -> dict[str, float]:
-    """Seconds from starting `ssh` to its end with one line of output."""
-    return interleaved(lambda path: one.run(path, "echo x"), LOGINS)
-
-
-class Watcher(asyncssh.SSHClient):
-    """Notes when its connection went."""
-
-    gone = 0.0
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.gone = time.monotonic()
-
-
-async def idle_and_kill(gate: Gateway, vera: Path) -> dict[str, float]:
-    """PSS per idle recorded session with a shell in a pty, then the kill of all of them at once."""
-    gate.ask(f"arm 1 {IDLE}")
-    before = float(gate.ask("memory")["pss_kib"])
-    limit = asyncio.Semaphore(8)
-
-    async def visit(n: int) -> tuple[asyncssh.SSHClientConnection, Watcher]:
-        async with limit:
-            connection, watcher = await asyncssh.create_connection(
-                Watcher, "127.0.0.1", gate.port, username=f"vera+t{n}", client_keys=[str(vera)], known_hosts=None,
-                config=None, encryption_algs=[CIPHER], kbdint_auth=False, password_auth=False,
-            )  # fmt: skip
-            process = await connection.create_process(term_type="xterm", term_size=(80, 24), encoding=None)
-            await process.stdout.read(1)
-            return connection, watcher
-
-    visits = await asyncio.gather(*(visit(n) for n in range(1, IDLE + 1)))
-    after = float(gate.ask("memory")["pss_kib"])
-    started = time.monotonic()
-    gate.tell("kill")
-    await asyncio.gather(*(connection.wait_closed() for connection, _ in visits))
-    taken = sorted(watcher.gone - started for _, watcher in visits)
-    return {
-        "sessions": IDLE,
-        "kib_per_session": (after - before) / IDLE,
-        "kill_median_s": taken[len(taken) // 2],
-        "kill_last_s": taken[-1],
+async def echo(one: Client, gate: Gateway, keys: int) -> dict[str, dict[str, float]]:
+    """Microseconds from a key to its echo, in a pty, by path; and the gateway's CPU for a key."""
+    taken: dict[str, list[float]] = {path: [] for path in PATHS}
+    processes = {}
+    for path in PATHS:
+        processes[path] = process = await asyncio.create_subprocess_exec(
+            *one.argv(path, "stty raw -echo; echo ready; exec cat", terminal=True), env=one.environment,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        assert process.stdout is not None
+        await process.stdout.readuntil(b"ready")
+        await process.stdout.readuntil(b"\n")
+    before = gate.ask("use")["cpu"]
+    for _ in range(keys // ROUND):
+        for path, process in processes.items():
+            taken[path] += await _echoes(process)
+    spent = gate.ask("use")["cpu"] - before
+    for process in processes.values():
+        process.kill()
+        await process.wait()
+    found = {
+        path: {"p50": median(values), "p99": sorted(values)[len(values) * 99 // 100]} for path, values in taken.items()
     }
+    found["gateway"]["cpu"] = spent / len(taken["gateway"]) * 1e6
+    return found
+
+
+async def _echoes(process: asyncio.subprocess.Process) -> list[float]:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    taken = []
+    for n in range(ROUND):
+        started = time.perf_counter()
+        process.stdin.write(b"%c" % (97 + n % 26))
+        await process.stdout.readexactly(1)
+        taken.append((time.perf_counter() - started) * 1e6)
+    return taken
+
+
+def first_output(one: Client, gate: Gateway, first: int, runs: int) -> dict[str, float]:
+    """Seconds from starting `ssh` to its end with one line of output; at the gateway each begins a released session."""
+    gate.ask(f"arm {first} {runs}")
+    return interleaved(lambda path, n: one.run(path, "echo x", first + n), runs)

@@ -48,7 +48,7 @@ def sshd(folder: Path, host: str, port: int) -> Iterator[Sshd]:
     (folder / "key").chmod(0o600)
     (folder / "authorized").write_bytes(key.export_public_key())
     (folder / "config").write_text(CONFIG.format(folder=folder, host=host, port=port))
-    process = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", str(folder / "config")])
+    process = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", str(folder / "config")], stderr=subprocess.DEVNULL)
     try:
         while True:
             with contextlib.suppress(OSError), socket.create_connection((host, port), 1):

@@ -1,0 +1,96 @@
+"""docs/benchmarks.md from what was measured."""
+
+import os
+import platform
+import subprocess
+from typing import Any
+
+import asyncssh
+
+from gateway.clock import SystemClock
+from tests.bench.ssh import CIPHER, KEX, PATHS
+
+HEAD = """\
+# Benchmarks
+
+Written by `make bench` on {day}: {versions}; {cores} cores.
+All paths in one run, interleaved, on one machine over loopback; cipher {cipher} and key exchange {kex} on every hop.
+Everything through the gateway is recorded. Bulk is text such as `ls -lR` prints, timed without the sign-in.
+Only ratios of one run mean anything: absolute figures are those of a small machine that the clients and targets share.
+"""
+SIDE_BY_SIDE = """
+| what | direct | ProxyJump | gateway | gateway ÷ ProxyJump | asked | |
+|---|---|---|---|---|---|---|
+"""
+ALONE = """
+| what | measured | asked | |
+|---|---|---|---|
+"""
+SHARE = """
+"Idle" is after the recorder's segment was signed and its compressor let go.
+A kill is measured from the operator's decision to the client's closed channel, in clients that share the machine.
+"""
+
+Found = dict[str, Any]
+
+
+def report(found: Found) -> str:
+    return _head() + SIDE_BY_SIDE + "".join(_paths(found)) + ALONE + "".join(_alone(found)) + SHARE
+
+
+def _head() -> str:
+    client = subprocess.run(["ssh", "-V"], capture_output=True, text=True, check=True).stderr.strip()
+    versions = f"CPython {platform.python_version()}, asyncssh {asyncssh.__version__}, {client}, {platform.machine()}"
+    day = f"{SystemClock().now():%Y-%m-%d}"
+    return HEAD.format(day=day, versions=versions, cores=os.cpu_count(), cipher=CIPHER, kex=KEX)
+
+
+def _paths(found: Found) -> list[str]:
+    bulk, echo = found["bulk"], found["echo"]
+    first = {path: seconds * 1000 for path, seconds in found["first_output"].items()}
+    return [
+        _ratio("bulk exec down, MB/s", bulk["down"], least=0.7),
+        _ratio("bulk exec up, MB/s", bulk["up"], least=0.7),
+        _ratio("echo of a keystroke, p50, µs", {path: by["p50"] for path, by in echo.items()}, most=1.5),
+        _ratio("echo of a keystroke, p99, µs", {path: by["p99"] for path, by in echo.items()}),
+        _ratio("first output of a released session, ms", first, most=0.7),
+    ]
+
+
+def _ratio(name: str, by: dict[str, float], *, least: float | None = None, most: float | None = None) -> str:
+    ratio = by["gateway"] / by["jump"]
+    asked, met = _asked(round(ratio, 2), least, most)
+    cells = " | ".join(f"{by[path]:.0f}" for path in PATHS)
+    return f"| {name} | {cells} | **{ratio:.2f}** | {asked} | {met} |\n"
+
+
+def _alone(found: Found) -> list[str]:
+    rec, bulk, echo, crowd = found["recorder"], found["bulk"], found["echo"], found["crowd"]
+    many = f"{crowd['live']:.0f} sessions open"
+    small, large = (f"{rec[f'mb_per_s_{size}']:.0f} MB/s" for size in (4096, 32768))
+    return [
+        _row("recorder: CPU of a keystroke's frame, µs", rec["keystroke_us"], 1, most=15),
+        _row(f"recorder: 4 KiB frames ÷ SHA-256 ({small})", rec["sha256_ratio_4096"], 3, least=0.10),
+        _row(f"recorder: 32 KiB frames ÷ SHA-256 ({large})", rec["sha256_ratio_32768"], 3, least=0.16),
+        _row("gateway's CPU for 100 MB down, s", bulk["down"]["cpu_100mb"], 2),
+        _row("gateway's CPU for 100 MB up, s", bulk["up"]["cpu_100mb"], 2),
+        _row("gateway's CPU for a keystroke and its echo, µs", echo["gateway"]["cpu"], 0),
+        _row(f"memory (PSS) of an idle recorded session, {many}, KiB", crowd["kib"], 0, most=200),
+        _row("the same right after they were opened, KiB", crowd["kib_at_first"], 0),
+        _row(f"kill of one, {many}: client told and closed, ms, median", crowd["kill_one"] * 1000, 0, most=100),
+        _row("kill of all of them at once: the median client, ms", crowd["kill_median"] * 1000, 0, most=100),
+        _row("kill of all of them at once: the last client, ms", crowd["kill_last"] * 1000, 0, most=2000),
+    ]
+
+
+def _row(name: str, value: float, digits: int, *, least: float | None = None, most: float | None = None) -> str:
+    asked, met = _asked(round(value, digits), least, most)
+    return f"| {name} | {value:.{digits}f} | {asked} | {met} |\n"
+
+
+def _asked(value: float, least: float | None, most: float | None) -> tuple[str, str]:
+    if least is not None:
+        return f"≥ {least:g}", "met" if value >= least else "**missed**"
+    if most is not None:
+        return f"≤ {most:g}", "met" if value <= most else "**missed**"
+    return "", ""
