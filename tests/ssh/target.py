@@ -39,8 +39,7 @@ class TargetServer(asyncssh.SSHServer):
         return True
 
     def validate_public_key(self, username: str, key) -> bool:
-        ok = username == "engineer" and key.public_data in self.target.authorised
-        return ok
+        return username == "engineer" and key.public_data in self.target.authorised
 
     def validate_ca_key(self, username: str, key) -> bool:
         return self.target.ca is not None and key.public_data == self.target.ca.public_data

@@ -4,7 +4,7 @@
 2. No formatting of log lines that nobody reads, for each packet.
 3. One AES-GCM object for each key instead of one for each packet.
 
-Each is applied only if the library's code is the one that was measured, and is tried afterwards; else it is left out.
+They are applied only if the library's code is the one that was measured; `selfcheck.py` runs with them in place.
 """
 
 from __future__ import annotations
@@ -32,28 +32,31 @@ MEASURED: Final = {  # SHA-256 of the source of what is replaced, first 16 hex d
 }
 EMPTY: Final = bytes(4)  # the string that the library's own SSH_MSG_IGNORE carries
 
+_REPLACED: Final = (
+    (SSHConnection, "send_packet"),
+    (SSHPacketLogger, "_log_packet"),
+    (GCMCipher, "encrypt_and_sign"),
+    (GCMCipher, "verify_and_decrypt"),
+)
+STOCK: Final = {name: getattr(owner, name, None) for owner, name in _REPLACED}
 _send_packet: Final = SSHConnection.send_packet
 
 
-def speed_up() -> tuple[str, ...]:
-    """Apply what fits, once for the process; names what does not."""
-    left_out = []
-    for name, owner, replacement in (
-        ("send_packet", SSHConnection, _send),
-        ("_log_packet", SSHPacketLogger, _no_log),
-        ("encrypt_and_sign", GCMCipher, _encrypt),
-        ("verify_and_decrypt", GCMCipher, _decrypt),
-    ):
-        present = getattr(owner, name, None)
-        if present is replacement:
-            continue
-        if present is None or digest(present) != MEASURED[name]:
-            left_out.append(name)
-        else:
-            setattr(owner, name, replacement)
-    if left_out:
-        log.warning("Some measures for speed do not fit this asyncssh", left_out=left_out)
-    return tuple(left_out)
+def install() -> bool:
+    """Apply them for the process; False, and nothing is changed, when this asyncssh is another one."""
+    unknown = [name for name, present in STOCK.items() if digest(present) != MEASURED[name]]
+    if unknown:
+        log.warning("The measures for speed do not fit this asyncssh", unknown=unknown)
+        return False
+    for (owner, name), replacement in zip(_REPLACED, (_send, _no_log, _encrypt, _decrypt), strict=True):
+        setattr(owner, name, replacement)
+    return True
+
+
+def remove() -> None:
+    """As if they had never been."""
+    for owner, name in _REPLACED:
+        setattr(owner, name, STOCK[name])
 
 
 def digest(function: Any) -> str:

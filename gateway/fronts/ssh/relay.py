@@ -115,7 +115,7 @@ class Relay(asyncssh.SSHClientSession[bytes]):
 
     def client_eof(self) -> None:
         self._client_eof = True
-        if not self._undelivered and self._target is not None and not self._cut:
+        if not self._undelivered and not self._paused and self._target is not None and not self._cut:
             self._target.write_eof()
 
     def client_full(self, full: bool) -> None:

@@ -34,7 +34,7 @@ class Screen:
     def passed(self, data: bytes) -> None:
         """Output of the target that the client was just sent."""
         if self.terminal:
-            self._tail = (self._tail + data)[-notices.TAIL_OCTETS :]
+            self._tail = (self._tail + data[-notices.TAIL_OCTETS :])[-notices.TAIL_OCTETS :]
             if self._waiting is not None and notices.whole(self._tail):
                 self._draw()
 

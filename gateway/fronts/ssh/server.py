@@ -22,9 +22,8 @@ from gateway.audit.log import AuditLog
 from gateway.clock import Clock
 from gateway.fronts.listener import Admission, Listener, Place, listen
 from gateway.fronts.penalties import Penalties
-from gateway.fronts.ssh import kex, texts
+from gateway.fronts.ssh import fast, kex, texts
 from gateway.fronts.ssh.connection import FrontConnection
-from gateway.fronts.ssh.fast import speed_up
 from gateway.fronts.ssh.ports import Identity, Sessions
 from gateway.fronts.ssh.selfcheck import self_check
 from gateway.fronts.ssh.setting import Setting
@@ -132,7 +131,7 @@ async def serve_ssh(
         OSError: the address cannot be listened at.
     """
     asyncssh.set_log_level("ERROR")
-    speed_up()
+    fast.install()
     await self_check()
     setting = Setting(sessions, identity, audit, store, clock, banner, Penalties())
     sock = listen(host, port)

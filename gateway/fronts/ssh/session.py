@@ -18,6 +18,7 @@ from gateway.fronts.ssh.relay import Exit, Relay, Side
 from gateway.fronts.ssh.screen import Screen
 from gateway.fronts.ssh.target import TargetLink
 from gateway.fronts.ssh.valve import Valve
+from gateway.limits import SOUTH_CONNECT
 from gateway.policy.model import Channel
 from gateway.sessions.model import Notice
 from gateway.words import printable
@@ -174,18 +175,19 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         )
         self._awake = not (self._visitor.held and self.screen.terminal)
         try:
-            await target.create_session(
-                lambda: relay,
-                command,
-                subsystem=None,
-                env=list(self._chan.get_environment_bytes().items()),
-                send_env=None,
-                request_pty="force" if terminal else False,
-                term_type=self._term or None,
-                term_size=(columns, rows, width, height),
-                term_modes=self._modes,
-                encoding=None,
-            )
+            async with asyncio.timeout(SOUTH_CONNECT.total_seconds()):
+                await target.create_session(
+                    lambda: relay,
+                    command,
+                    subsystem=None,
+                    env=list(self._chan.get_environment_bytes().items()),
+                    send_env=None,
+                    request_pty="force" if terminal else False,
+                    term_type=self._term or None,
+                    term_size=(columns, rows, width, height),
+                    term_modes=self._modes,
+                    encoding=None,
+                )
         except (asyncssh.Error, OSError):
             relay.client_gone()
             raise

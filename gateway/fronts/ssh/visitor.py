@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Coroutine, Sequence
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import asyncssh
 import structlog
 
 from gateway.audit.events.ssh import ChannelRefused, ConnectionFailed, ConsentAccepted, TargetFailed
-from gateway.audit.model import AuditEvent
-from gateway.errors import GatewayError, Invalid, Refused, StoreUnavailable
+from gateway.errors import GatewayError, Invalid, Refused
 from gateway.fronts.listener import Place
 from gateway.fronts.ssh import names, texts
 from gateway.fronts.ssh.auth import Round, SignIn
@@ -24,6 +23,7 @@ from gateway.fronts.ssh.ports import Connection, Visit
 from gateway.fronts.ssh.session import ChannelSession
 from gateway.fronts.ssh.setting import Setting
 from gateway.fronts.ssh.target import TargetLink
+from gateway.fronts.ssh.uncarried import Uncarried
 from gateway.limits import KILL_LIMIT, SSH_ATTEMPTS, SSH_CHANNELS, SSH_GRACE, SSH_OFFERS, SSH_REFUSALS
 from gateway.sessions.model import End, EndReason, Notice, NoticeKind
 from gateway.words import printable
@@ -33,10 +33,9 @@ log = structlog.get_logger()
 LAST_WORDS: Final = KILL_LIMIT / 4  # for the client to read why and go by itself, before it is disconnected
 HIDES_BANNER: Final = ("SSH-2.0-PuTTY",)  # shows no banner when it runs a command: gets the text with the first prompt
 DETAIL_CHARACTERS: Final = 200  # of what a client asked for, in the audit log
-PROTOCOL: Final = asyncssh.DISC_PROTOCOL_ERROR
 
 
-class Visitor(asyncssh.SSHServer):
+class Visitor(Uncarried):
     """Everything of one connection. `finish` must be awaited once it is gone."""
 
     def __init__(self, setting: Setting, tasks: asyncio.TaskGroup, source: str, place: Place) -> None:
@@ -49,12 +48,13 @@ class Visitor(asyncssh.SSHServer):
         self._grace: asyncio.TimerHandle | None = None
         self._failures = self._offers = self._refusals = 0
         self._login_tried = ""
-        self._banner_sent = self._success = self._ended = False
+        self._banner_sent = self._success = self._ended = self._gone = False
         self._why = ""
         self._clean = False
         self.held = False
         self.connection: Connection | None = None
         self.link: TargetLink | None = None
+        self._keeping: asyncio.Task[None] | None = None
 
     # --- the connection (asyncssh calls)
 
@@ -79,10 +79,10 @@ class Visitor(asyncssh.SSHServer):
 
     def hang_up(self) -> None:
         """Nothing is left of the connection: so nothing is of what belongs to it."""
+        self._gone = True
         self._conn.abort()
         self._stop_waiting()
-        if self.link is not None:
-            self.link.cut()
+        self._cut_link()
 
     async def finish(self) -> None:
         """Give back what the connection held."""
@@ -110,7 +110,7 @@ class Visitor(asyncssh.SSHServer):
             return
         if self._failures or self._why != "ConnectionLost":
             self._setting.penalties.failed(self._source, self._setting.clock.instant().boot)
-        await self._record(
+        await self._setting.record(
             ConnectionFailed(
                 actor=self._actor(),
                 source=self._source,
@@ -217,13 +217,11 @@ class Visitor(asyncssh.SSHServer):
     async def _proved(self) -> None:
         """Both factors: no longer a stranger, and his consent is on record before anything opens."""
         sign_in = self.sign_in
-        if sign_in.person is None or self._success:
-            return
-        if not self._place.pending:
+        if sign_in.person is None or not self._place.pending:
             return
         self._place.proven()
         self._setting.penalties.proved(self._source)
-        await self._write(
+        await self._setting.write(
             ConsentAccepted(
                 actor=sign_in.person.name,
                 source=self._source,
@@ -291,8 +289,11 @@ class Visitor(asyncssh.SSHServer):
         await self.errands.run(enter())
 
     def _entered(self, connection: Connection) -> None:
-        self.connection, self.link = connection, TargetLink(connection)
-        self.spawn(self._keep(self.link, connection))
+        self.connection = connection
+        if self._gone:  # he hung up in this moment: nothing goes south for nobody
+            return
+        self.link = TargetLink(connection)
+        self._keeping = self.spawn(self._keep(self.link, connection))
         connection.on_notice, connection.on_pause = self._notice, self._pause
         connection.on_end = self._end
 
@@ -303,7 +304,7 @@ class Visitor(asyncssh.SSHServer):
             return
         self._ended = True
         if link.why:
-            await self._record(
+            await self._setting.record(
                 TargetFailed(
                     actor="target",
                     session=connection.session.id,
@@ -331,11 +332,16 @@ class Visitor(asyncssh.SSHServer):
         if self._ended:
             return
         self._ended = True
-        if self.link is not None:
-            self.link.cut()
+        self._cut_link()
         for channel in list(self._channels):
             channel.cut(end.words)
         self.spawn(self._farewell(end.words))
+
+    def _cut_link(self) -> None:
+        if self.link is not None:
+            self.link.cut()
+        if self._keeping is not None:
+            self._keeping.cancel()
 
     async def _farewell(self, words: str) -> None:
         try:
@@ -369,30 +375,6 @@ class Visitor(asyncssh.SSHServer):
         if session in self._channels:
             self._channels.remove(session)
 
-    def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> NoReturn:  # noqa: ARG002
-        self._prohibit("direct-tcpip", f"{dest_host}:{dest_port}", texts.FORWARD)
-
-    def server_requested(self, listen_host: str, listen_port: int) -> bool:
-        self.refused("tcpip-forward", f"{listen_host}:{listen_port}")
-        return False
-
-    def unix_connection_requested(self, dest_path: str) -> NoReturn:
-        self._prohibit("direct-streamlocal", dest_path, texts.FORWARD)
-
-    def unix_server_requested(self, listen_path: str) -> bool:
-        self.refused("streamlocal-forward", listen_path)
-        return False
-
-    def tun_requested(self, unit: int | None) -> NoReturn:
-        self._prohibit("tun", str(unit), texts.TUNNEL)
-
-    def tap_requested(self, unit: int | None) -> NoReturn:
-        self._prohibit("tap", str(unit), texts.TUNNEL)
-
-    def _prohibit(self, kind: str, detail: str, words: str) -> NoReturn:
-        self.refused(kind, detail)
-        raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, words)
-
     def refused(self, kind: str, detail: str) -> None:
         """On record; whoever goes on asking is disconnected."""
         self._refusals += 1
@@ -401,7 +383,7 @@ class Visitor(asyncssh.SSHServer):
             return
         session = self.connection.session.id if self.connection is not None else ""
         self.spawn(
-            self._record(
+            self._setting.record(
                 ChannelRefused(
                     actor=self._actor(),
                     source=self._source,
@@ -412,20 +394,7 @@ class Visitor(asyncssh.SSHServer):
             )
         )
 
-    # --- audit
-
     def _actor(self) -> str:
         """Who it is, once that is proved; else nobody."""
         person = self._sign_in.person if self._sign_in is not None else None
         return person.name if person is not None else ""
-
-    async def _write(self, event: AuditEvent) -> None:
-        async with self._setting.store.write() as tx:
-            await self._setting.audit.append(tx, event)
-
-    async def _record(self, event: AuditEvent) -> None:
-        """For what has happened already: without a store it stays in the machine's log."""
-        try:
-            await self._write(event)
-        except StoreUnavailable as error:
-            log.error("Audit event not written", event_name=event.name, error=str(error))
