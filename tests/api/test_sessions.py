@@ -51,9 +51,12 @@ async def test_vera_asks_for_time_and_omar_gives_it(site: Site) -> None:
         assert before["may"] == ["ask_extension"]
         asked = {"minutes": 10, "reason": "the download takes longer"}
         assert (await vera.change(f"{path}/ask-extension", asked)).is_success
+        shown = (await omar.get(path)).json()["extension_asked"]
+        assert (shown["minutes"], shown["reason"]) == (10, "the download takes longer")
         extended = await omar.change(f"{path}/extend", asked | {"code": site.code("omar")})
         assert extended.is_success, extended.text
         assert extended.json()["deadline"] > before["deadline"]
+        assert extended.json()["extension_asked"] is None
         assert (await vera.get("/grants")).json()[0]["extended_minutes"] == 10
 
 

@@ -46,6 +46,7 @@ def create_app(services: Services, door: Door) -> FastAPI:
     if door is Door.PEOPLE:
         app.include_router(live.router, prefix=PREFIX)
         app.state.live = live.Connections()
+        services.audit.hub.react(services.asks.hears(services.clock.now))
         page.install(app, services.site.pages)
     app.add_middleware(Guard, hosts=services.site.hosts)
     return app

@@ -9,7 +9,7 @@ from gateway.clock import Deadline, Instant
 from gateway.fronts.api.services import Services
 from gateway.fronts.api.sight import Sight
 from gateway.fronts.api.views.access import ApprovalGiven, GrantView, ReleaseView, RequestView
-from gateway.fronts.api.views.sessions import EndView, HoldView, SessionView
+from gateway.fronts.api.views.sessions import AskedView, EndView, HoldView, SessionView
 from gateway.sessions.model import Session
 
 
@@ -96,8 +96,9 @@ async def grant_view(state: Services, grant: Grant, seen: Sight) -> GrantView:
     )
 
 
-def session_view(session: Session, seen: Sight, at: Instant) -> SessionView:
-    hold, end = session.hold, session.end
+def session_view(state: Services, session: Session, seen: Sight) -> SessionView:
+    hold, end, at = session.hold, session.end, state.clock.instant()
+    asked = state.asks.of(session.id)
     return SessionView(
         id=session.id,
         seq=session.seq,
@@ -120,6 +121,7 @@ def session_view(session: Session, seen: Sight, at: Instant) -> SessionView:
         else None,
         end=EndView(reason=end.reason, actor=end.actor, words=end.words) if end else None,
         grant=session.grant,
+        extension_asked=AskedView(minutes=minutes(asked.by), reason=asked.reason, at=asked.at) if asked else None,
         may=seen.deeds_of_session(session),
     )
 

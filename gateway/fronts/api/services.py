@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.audit.log import AuditLog
 from gateway.clock import Clock
+from gateway.fronts.api.asks import Asks
 from gateway.store.db import Store
 
 if TYPE_CHECKING:
@@ -64,3 +65,4 @@ class Services:
     sessions: Sessions
     recordings: Recordings
     site: Site
+    asks: Asks = field(default_factory=Asks)

@@ -36,14 +36,13 @@ async def list_sessions(who: Anyone, state: Everything, scope: Scope = Scope.LIV
             found = await state.sessions.find(ended=True, person=None if seen.beyond_his_own else who.person.id)
         case Scope.MINE:
             found = await state.sessions.find(person=who.person.id)
-    at = state.clock.instant()
-    return [session_view(s, seen, at) for s in found if seen.session(s)]
+    return [session_view(state, s, seen) for s in found if seen.session(s)]
 
 
 @router.get("/sessions/{session_id}", summary="One session", responses=problems(*SIGNED_IN, 404))
 async def get_session(session_id: Id, who: Anyone, state: Everything) -> SessionView:
     seen = await sight.of(state, who.person)
-    return session_view(await sight.session(state, seen, session_id), seen, state.clock.instant())
+    return session_view(state, await sight.session(state, seen, session_id), seen)
 
 
 @router.post("/sessions/{session_id}/pause", summary="Freeze the person's input", responses=_MOVES)
@@ -97,4 +96,4 @@ async def message(session_id: Id, asked: Message, who: Anyone, state: Everything
 
 
 async def _now(state: Services, seen: Sight, session_id: SessionId) -> SessionView:
-    return session_view(await state.sessions.get(session_id), seen, state.clock.instant())
+    return session_view(state, await state.sessions.get(session_id), seen)

@@ -61,7 +61,9 @@ class Me(Answer):
     roles: list[Role] = Field(description="Sorted.")
     csrf: str = Field(description="Goes back as `X-CSRF-Token` with every state change of this sign-in.")
     site: str = Field(examples=["Plant North"])
-    ssh_port: int = Field(description="Where the SSH front listens, on the host that serves this page.", examples=[2222])
+    ssh_port: int = Field(
+        description="Where the SSH front listens, on the host that serves this page.", examples=[2222]
+    )
     now: Moment = Field(description="The gateway's clock.")
     skew_seconds: float = Field(
         description="How far the person's authenticator was from the gateway's clock at sign-in; 0 when unknown."

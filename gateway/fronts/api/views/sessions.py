@@ -28,6 +28,14 @@ class EndView(Answer):
     words: str
 
 
+class AskedView(Answer):
+    """More time, asked for by the person in the session and not answered yet."""
+
+    minutes: int
+    reason: str
+    at: Moment
+
+
 Deed = Literal["pause", "resume", "kill", "extend", "message", "ask_extension", "watch"]
 
 
@@ -53,6 +61,7 @@ class SessionView(Answer):
     hold: HoldView | None
     end: EndView | None
     grant: str | None
+    extension_asked: AskedView | None
     may: list[Deed] = Field(description="What the asker can do with it now.")
 
 
