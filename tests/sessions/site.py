@@ -91,33 +91,30 @@ class Heard:
 class Site:
     def __init__(self, store: Store, clock: SimulatedClock, folder: Path, engine: PolicyEngine, source: str) -> None:
         self.store, self.clock, self.folder = store, clock, folder
-        self.audit = AuditLog(clock, Hub())
-        envelope = Envelope(bytes(32))
-        self.identity = Identity(store, self.audit, clock, envelope, "plant")
-        self.inventory = Inventory(store, self.audit, clock, envelope, CA)
-        self.policy = Rulebook(engine)
-        self.access = Access(store, self.audit, clock, self.policy, self.identity, self.inventory, "remote")
-        self.recordings = Recordings(store, self.audit, clock, KEYS, [], folder / "recordings", "plant")
-        self.south = South(source)
-        self.sessions = self.process()
+        self.policy, self.south = Rulebook(engine), South(source)
+        self.begin()
         self.vera = self.omar = self.lena = self.ada = self.sam = self.paul = Person.__new__(Person)
 
-    def process(self) -> Sessions:
-        """A gateway process on this site."""
-        return Sessions(
-            store=self.store, audit=self.audit, clock=self.clock, policy=self.policy, access=self.access,
+    def begin(self) -> None:
+        """A gateway process on this site's store and folder."""
+        store, clock, envelope = self.store, self.clock, Envelope(bytes(32))
+        self.audit = AuditLog(clock, Hub())
+        self.identity = Identity(store, self.audit, clock, envelope, "plant")
+        self.inventory = Inventory(store, self.audit, clock, envelope, CA)
+        self.access = Access(store, self.audit, clock, self.policy, self.identity, self.inventory, "remote")
+        self.recordings = Recordings(store, self.audit, clock, KEYS, [], self.folder / "recordings", "plant")
+        self.sessions = Sessions(
+            store=store, audit=self.audit, clock=clock, policy=self.policy, access=self.access,
             identity=self.identity, inventory=self.inventory, recordings=self.recordings, south=self.south,
             node="node-1", zone_of_people="remote",
         )  # fmt: skip
 
     def restart(self) -> Sessions:
-        """kill -9 and a new process: memory is gone, files and store are not."""
+        """kill -9 and a new process: memory and locks are gone, files and store are not."""
         for live in self.sessions.registry:
             if live.recorder is not None:
                 live.recorder._chain.close()
-        self.audit = AuditLog(self.clock, Hub())
-        self.recordings = Recordings(self.store, self.audit, self.clock, KEYS, [], self.folder / "recordings", "plant")
-        self.sessions = self.process()
+        self.begin()
         return self.sessions
 
     async def people(self, *names: str, organisation: Organisation, roles: Iterable[Role]) -> list[Person]:
