@@ -73,6 +73,7 @@ class Recordings(Library):
         self._live: dict[int, Recorder] = {}
         self._told: dict[int, int] = {}  # frames that the log knows of, by seq
         self._sealed: dict[int, Head] = {}
+        self._durable: set[int] = set()  # whose file survives a power cut
         self._rescue = Rescue(store, audit, clock, keys.signing, storage)
 
     async def open(
@@ -199,6 +200,7 @@ class Recordings(Library):
     def _gone(self, seq: int) -> None:
         for known in (self._live, self._told, self._sealed):
             known.pop(seq, None)
+        self._durable.discard(seq)
 
     def live(self, session: SessionId) -> Recorder | None:
         """The recorder of a session that is recorded now."""
@@ -225,10 +227,16 @@ class Recordings(Library):
         """Make new checkpoints survive a power cut, off the loop."""
         for recorder in [r for r in self._live.values() if r.dirty and not r.closed]:
             try:
-                await asyncio.to_thread(recorder.sync)
+                await asyncio.to_thread(self._sync, recorder)
             except RecorderFailed:
                 if not recorder.closed:
                     recorder.on_failed()
+
+    def _sync(self, recorder: Recorder) -> None:
+        recorder.sync()
+        if recorder.seq not in self._durable:
+            self._storage.created(recorder.path.name)
+            self._durable.add(recorder.seq)
 
     async def heads(self) -> None:
         """Tell the log where each live recording stands, so that none can be cut unseen."""

@@ -18,8 +18,16 @@ class Storage(Protocol):
         """The local file that a recorder writes."""
         ...
 
+    def created(self, name: str) -> None:
+        """Make sure that a power cut does not lose the live file itself. Blocks.
+
+        Raises:
+            RecorderFailed: the disk did not take it.
+        """
+        ...
+
     def keep(self, name: str) -> None:
-        """The recording is sealed and will not change: take it over. Blocks."""
+        """The recording is sealed and will not change: take it over. Blocks, raises as `created`."""
         ...
 
     def fetch(self, name: str) -> Path:
@@ -49,7 +57,11 @@ class LocalFolder:
     def live(self, name: str) -> Path:
         return self.folder / name
 
-    def keep(self, name: str) -> None:  # noqa: ARG002 - it is where it stays; only the folder's entry must be durable
+    def keep(self, name: str) -> None:
+        """It is where it stays; only its entry must be durable."""
+        self.created(name)
+
+    def created(self, name: str) -> None:  # noqa: ARG002 - the whole folder is synchronised
         try:
             fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
             try:

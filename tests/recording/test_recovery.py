@@ -241,3 +241,39 @@ def test_recovery_of_any_octets_seals_nothing(tmp_path: Path, keys: Keys, clock:
         with pytest.raises(Broken):
             recover(path, 1, Evidence("ses_1", {2: bytes(32)}), keys.signing, clock.now())
         assert path.read_bytes() == before
+
+
+async def test_a_row_taken_out_of_the_database_loses_no_file_and_is_told(
+    recordings: Recordings, restarted: Recordings, store: Store
+) -> None:
+    """Tampering set: the row is deleted, or the database was restored from a backup, and the file is there."""
+    from sqlalchemy import delete
+
+    from gateway.recording.sql import recordings as table
+
+    recorder = await opened(recordings, store)
+    await closed(recordings, store, recorder)
+    async with store.write() as tx:
+        await tx.execute(delete(table))
+    octets = recorder.path.read_bytes()
+    await restarted.recover()
+    assert (await events(store))[-1]["event"] == "recording.unknown"
+    assert recorder.path.with_name(recorder.path.name + ".unknown").read_bytes() == octets
+
+
+async def test_a_disk_that_loses_what_was_written_ends_the_recording_at_once(
+    recordings: Recordings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gateway.recording import writer
+
+    told: list[str] = []
+    recorder = await opened(recordings, store)
+    recorder.on_failed = lambda: told.append("failed")
+    monkeypatch.setattr(writer.os, "fdatasync", lambda fd: (_ for _ in ()).throw(OSError(5, "Input/output error")))
+    recorder._checkpoint(recorder.now_us())
+    await recordings.sync()
+    assert told == ["failed"]
+    with pytest.raises(RecorderFailed, match="damaged"):
+        recorder.record(Kind.OUTPUT, 1, b"x")
+    await closed(recordings, store, recorder)
+    assert (await events(store))[-1]["event"] == "recording.failed"

@@ -358,6 +358,20 @@ def test_the_verifier_answers_to_any_octets(what: str, site: Site, capsys: pytes
         assert site.judge(capsys=capsys) in ((1,) if what != "anchor" else (0, 1)), bytes(octets)[:200]
 
 
+def test_hostile_files_are_answered_in_bounded_time(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """Patterns that look like checkpoints everywhere, JSON without a bottom, numbers without an end."""
+    path, header = site.files[0], frames(site.files[0])[0]
+    fake = verify.CHECKPOINT_HEAD + b"\0\0\0\0\0\1\0\0" + bytes(120)
+    put(path, [header, fake * 40_000])
+    assert site.alone(path).findings
+    for text in (b"[" * 500_000, b'{"seq":' + b"9" * 500_000 + b"}", b'{"seq":1e999,"key":[]}', b"\xff" * 1000):
+        body = bytes(SIGNATURE) + text
+        put(path, relinked([HEAD.pack(len(body), ord("H")) + body + bytes(LINK)]))
+        assert site.alone(path).findings
+        site.log.write_bytes(text + b"\n")
+        assert site.judge(capsys=capsys) == 1
+
+
 def test_a_question_that_makes_no_sense_exits_with_two(site: Site) -> None:
     run = [sys.executable, "-I", verify.__file__]
     key = b64(site.keys.signing.public_key().public_bytes_raw())
