@@ -246,9 +246,12 @@ class Recordings(Library):
         async with self._store.write() as tx:
             heads = [(r.about.session, r.head) for r in moved if not r.closed]
             for session, head in heads:
+                try:
+                    await sql.move(tx, head.seq, frames=head.frames, h=head.h)
+                except Conflict:  # one row that somebody changed must not silence the others
+                    log.error("Recording is live, but its row is not open", seq=head.seq)
                 event = RecordingHead(actor=GATEWAY, session=session, seq=head.seq, frames=head.frames, h=b64(head.h))
                 await self._audit.append(tx, event)
-                await sql.move(tx, head.seq, frames=head.frames, h=head.h)
         self._told.update({head.seq: head.frames for _, head in heads})
 
 

@@ -64,3 +64,25 @@ async def test_a_recipient_that_does_not_parse_refuses_the_start(
         Recordings(store, audit, clock, keys, ["age1nonsense"], tmp_path / "r", "plant")
     with pytest.raises(Invalid, match="nobody could open"):
         Recordings(store, audit, clock, Keys(keys.signing, None), [], tmp_path / "r", "plant")
+
+
+async def test_heads_of_live_recordings_go_into_the_log_once_they_moved(recordings: Recordings, store: Store) -> None:
+    """Also of one whose row somebody changed: it must not silence the others."""
+    from sqlalchemy import update
+
+    from gateway.recording.model import Kind
+    from gateway.recording.sql import recordings as table
+
+    first, second = await opened(recordings, store, "ses_a"), await opened(recordings, store, "ses_b")
+    await recordings.heads()
+    assert [e["event"] for e in await events(store)] == ["recording.opened"] * 2
+    async with store.write() as tx:
+        await tx.execute(update(table).where(table.c.seq == 1).values(state="sealed"))
+    for recorder in (first, second):
+        recorder.record(Kind.NOTICE, 0, b"{}")
+    await recordings.heads()
+    await recordings.heads()
+    heads = [(e["seq"], e["frames"]) for e in await events(store) if e["event"] == "recording.head"]
+    assert heads == [(1, first.head.frames), (2, second.head.frames)]
+    for recorder in (first, second):
+        recorder.drop()
