@@ -82,3 +82,16 @@ async def test_the_person_in_the_session_does_not_control_it(site: Site, deed: s
         answer = await vera.change(f"/sessions/{connection.session.id}/{deed}", body)
         assert (answer.status_code, answer.json()["code"]) == (403, "not_in_control")
         assert (await vera.get(f"/sessions/{connection.session.id}")).json()["state"] == "active"
+
+
+async def test_who_sees_a_session_and_owns_another_target_does_not_control_it(site: Site) -> None:
+    async with site.visit() as connection:
+        identity = site.services.identity
+        version = (await identity.person_named("olga")).version
+        await identity.change_person(site.persons["sam"], "olga", version, roles=["owner", "auditor"])
+        olga = await site.signed_in("olga")
+        path = f"/sessions/{connection.session.id}"
+        assert (await olga.get(path)).json()["may"] == ["watch"]
+        answer = await olga.change(f"{path}/kill", {"reason": "not mine"})
+        assert (answer.status_code, answer.json()["code"]) == (403, "not_in_control")
+        assert (await olga.get(path)).json()["state"] == "active"
