@@ -3,19 +3,9 @@
  * a moment, so that a burst is one reading. While the line is down lists are read on a slow beat, and the page says so.
  */
 
-import { SvelteSet } from 'svelte/reactivity';
-
 const GATHER_MS = 200;
 const BEAT_MS = 10_000; // while not live
 const RETRY_MS = [500, 1000, 2000, 5000];
-
-const ASKED = 'session.extension.asked';
-const MOVED = 'session.deadline.moved';
-
-interface Hint {
-  event: string;
-  session?: string;
-}
 
 export type Line = 'off' | 'connecting' | 'live';
 
@@ -23,8 +13,6 @@ class Live {
   line = $state<Line>('off');
   /** Grows when lists should be read again. */
   turn = $state(0);
-  /** Sessions whose person asked for more time since the page was opened. */
-  readonly askedForTime = new SvelteSet<string>();
   #socket: WebSocket | null = null;
   #wanted = false;
   #failures = 0;
@@ -57,7 +45,7 @@ class Live {
       this.line = 'live';
       this.turn++; // what happened while the line was down
     };
-    socket.onmessage = (message) => this.#hint(JSON.parse(String(message.data)) as Hint);
+    socket.onmessage = () => this.#hint();
     socket.onclose = () => {
       if (!this.#wanted || this.#socket !== socket) return;
       this.line = 'connecting';
@@ -66,9 +54,7 @@ class Live {
     };
   }
 
-  #hint(hint: Hint): void {
-    if (hint.session && hint.event === ASKED) this.askedForTime.add(hint.session);
-    if (hint.session && hint.event === MOVED) this.askedForTime.delete(hint.session);
+  #hint(): void {
     if (this.#gather) return;
     this.#gather = window.setTimeout(() => {
       this.#gather = 0;

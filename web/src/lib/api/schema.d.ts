@@ -751,6 +751,21 @@ export interface components {
       reason: string;
     };
     /**
+     * AskedView
+     * @description More time, asked for by the person in the session and not answered yet.
+     */
+    AskedView: {
+      /**
+       * At
+       * Format: date-time
+       */
+      at: string;
+      /** Minutes */
+      minutes: number;
+      /** Reason */
+      reason: string;
+    };
+    /**
      * Channel
      * @description A channel permission: what may happen inside a session. Later issues add to this list.
      * @enum {string}
@@ -1672,6 +1687,7 @@ export interface components {
       end: components['schemas']['EndView'] | null;
       /** Ended */
       ended: string | null;
+      extension_asked: components['schemas']['AskedView'] | null;
       /** Grant */
       grant: string | null;
       hold: components['schemas']['HoldView'] | null;
