@@ -8,7 +8,7 @@ from gateway.identity.model import Person
 from gateway.inventory.model import Service, Target
 from gateway.policy.model import Action, Allow, Channel, Question
 from gateway.sessions import rules, texts
-from gateway.sessions.model import Access, MenuLine
+from gateway.sessions.model import MenuLine, MenuState
 from gateway.sessions.ports import Permissions, Places, Rulebook
 from gateway.sessions.registry import Registry
 from gateway.store.db import Store
@@ -47,8 +47,8 @@ class Menu:
     def _granted(self, target: Target, service: Service, grant: Grant, *, open_now: bool) -> MenuLine:
         until = grant.deadline.wall if grant.deadline else grant.wanted.not_after
         if (open_now or not grant.obligations.release) and not grant.obligations.observer:
-            return _menu_line(target, service, Access.READY, texts.menu(Access.READY, until))
-        return _menu_line(target, service, Access.HOLDS, texts.menu(Access.HOLDS, asked=(rules.CONTROL_ROOM,)))
+            return _menu_line(target, service, MenuState.READY, texts.menu(MenuState.READY, until))
+        return _menu_line(target, service, MenuState.HOLDS, texts.menu(MenuState.HOLDS, asked=(rules.CONTROL_ROOM,)))
 
     async def _without(
         self, person: Person, target: Target, service: Service, request: AccessRequest | None
@@ -61,17 +61,17 @@ class Menu:
             if g.wanted.target == target.id and g.wanted.protocol is service.protocol and g.wanted.not_before > now
         ]
         if later:
-            return _menu_line(target, service, Access.LATER, texts.menu(Access.LATER, min(later)))
+            return _menu_line(target, service, MenuState.LATER, texts.menu(MenuState.LATER, min(later)))
         if request is not None:
-            return _menu_line(target, service, Access.WAITING, texts.menu(Access.WAITING))
+            return _menu_line(target, service, MenuState.WAITING, texts.menu(MenuState.WAITING))
         account = target.account()
         if account is None:
             return None
         question = Question(Action.REQUEST, person, target, service.protocol, account.name, ASKED)
         if isinstance(self._policy.decide(question, now), Allow):
-            return _menu_line(target, service, Access.MAY_ASK, texts.menu(Access.MAY_ASK))
+            return _menu_line(target, service, MenuState.MAY_ASK, texts.menu(MenuState.MAY_ASK))
         return None
 
 
-def _menu_line(target: Target, service: Service, state: Access, words: str) -> MenuLine:
+def _menu_line(target: Target, service: Service, state: MenuState, words: str) -> MenuLine:
     return MenuLine(target.name, target.title, service.protocol, state, words)

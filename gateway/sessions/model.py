@@ -210,7 +210,7 @@ class Session:
     version: int = 1
 
 
-class Access(StrEnum):
+class MenuState(StrEnum):
     """What a person can do about a target now, for the menu."""
 
     READY = "ready"  # connect, and it opens
@@ -232,5 +232,5 @@ class MenuLine:
     target: str
     title: str
     protocol: Protocol
-    state: Access
+    state: MenuState
     words: str

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
-from gateway.sessions.model import Access, EndReason, PauseCause, Waiting
+from gateway.sessions.model import EndReason, MenuState, PauseCause, Waiting
 from gateway.words import printable
 
 LEAVE: Final = "To leave, press Ctrl-C or close the connection; nothing is lost by that."
@@ -144,7 +144,7 @@ ENDED: Final[Mapping[EndReason, str]] = MappingProxyType(
         EndReason.OBSERVER: "Nobody watched this session any more, and somebody must. Please call the control room.",
         EndReason.RECORDER: "The session could no longer be recorded, so it has ended. Please call the plant.",
         EndReason.POLICY: "You may no longer work here.{said} Please call your contact at the plant.",
-        EndReason.GATEWAY: "The gateway had to end your session. Please wait a minute, connect again, or call us.",
+        EndReason.GATEWAY: "The gateway had to end your session. Please connect again in a minute, or call the plant.",
     }
 )
 
@@ -154,17 +154,17 @@ def ended(reason: EndReason, actor: str = "", detail: str = "") -> str:
     return ENDED[reason].format(actor=actor, said=f" Reason given: {detail}." if detail else "")
 
 
-def menu(state: Access, at: datetime | None = None, asked: Sequence[str] = ()) -> str:
+def menu(state: MenuState, at: datetime | None = None, asked: Sequence[str] = ()) -> str:
     match state:
-        case Access.READY:
+        case MenuState.READY:
             return f"you can connect now, until {moment(at)}" if at else "you can connect now"
-        case Access.HOLDS:
+        case MenuState.HOLDS:
             return f"approved; when you connect, it waits for {' or '.join(asked) or 'the control room'}"
-        case Access.LATER:
+        case MenuState.LATER:
             return f"approved; opens at {moment(at)}" if at else "approved for later"
-        case Access.WAITING:
+        case MenuState.WAITING:
             return "asked for; not decided yet"
-        case Access.MAY_ASK:
+        case MenuState.MAY_ASK:
             return "you may ask for it on the page, under My access"
 
 

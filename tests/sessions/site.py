@@ -27,7 +27,7 @@ from gateway.ids import OrganisationId, PersonId
 from gateway.inventory.model import CredentialKind, Protocol, TargetClass, Tier
 from gateway.inventory.service import Inventory
 from gateway.policy.engine import PolicyEngine
-from gateway.policy.model import Action, Allow, Channel, Decision, Deny, Obligations, Question
+from gateway.policy.model import Action, Allow, Channel, Decision, Deny, Question
 from gateway.recording.service import Recordings
 from gateway.sessions.connection import Connection
 from gateway.sessions.model import Arrival, End, Notice
@@ -210,10 +210,6 @@ class Site:
     def require(self, **obligations) -> None:
         """The policy's obligations from now on; a grant keeps what it was given."""
         self.policy.changed = obligations
-
-    @property
-    def obligations(self) -> type[Obligations]:
-        return Obligations
 
     # --- time
 

@@ -9,7 +9,7 @@ from gateway.access.model import ReleaseState
 from gateway.errors import Conflict, Refused
 from gateway.inventory.model import Protocol
 from gateway.policy.model import Action
-from gateway.sessions.model import Access, EndReason, SessionState, Waiting
+from gateway.sessions.model import EndReason, MenuState, SessionState, Waiting
 from tests.sessions.site import ELSEWHERE, HOME, MINUTE, Site
 
 NOW = timedelta(0)
@@ -285,16 +285,16 @@ async def test_the_menu_names_what_one_can_do_and_nothing_else(site: Site) -> No
     async def state(person) -> list:
         return [(line.target, line.state) for line in await site.sessions.menu(person)]
 
-    assert await state(site.vera) == [("ews-l4", Access.MAY_ASK)]
+    assert await state(site.vera) == [("ews-l4", MenuState.MAY_ASK)]
     assert await state(site.ada) == []
     request = await site.ask()
-    assert await state(site.vera) == [("ews-l4", Access.WAITING)]
+    assert await state(site.vera) == [("ews-l4", MenuState.WAITING)]
     grant = await site.approve(request)
-    assert await state(site.vera) == [("ews-l4", Access.HOLDS)]
+    assert await state(site.vera) == [("ews-l4", MenuState.HOLDS)]
     await site.release(grant)
-    assert await state(site.vera) == [("ews-l4", Access.READY)]
+    assert await state(site.vera) == [("ews-l4", MenuState.READY)]
     await site.enter()
-    assert await state(site.vera) == [("ews-l4", Access.READY)]
+    assert await state(site.vera) == [("ews-l4", MenuState.READY)]
 
 
 async def test_freshness_is_the_policys_and_zero_for_what_is_not_there(site: Site) -> None:

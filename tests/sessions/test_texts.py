@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gateway.sessions import texts
-from gateway.sessions.model import Access, EndReason, PauseCause, Waiting
+from gateway.sessions.model import EndReason, MenuState, PauseCause, Waiting
 
 AT = datetime(2026, 11, 24, 2, 5, tzinfo=UTC)
 
@@ -36,8 +36,8 @@ def test_a_pause_says_that_keys_are_thrown_away(cause: PauseCause) -> None:
     assert "thrown away" in texts.paused(cause, "Lena", "")
 
 
-@pytest.mark.parametrize("state", Access)
-def test_every_line_of_the_menu_has_words(state: Access) -> None:
+@pytest.mark.parametrize("state", MenuState)
+def test_every_line_of_the_menu_has_words(state: MenuState) -> None:
     assert texts.menu(state, AT, ("the control room",))
 
 
@@ -47,3 +47,8 @@ def test_every_line_of_the_menu_has_words(state: Access) -> None:
 )
 def test_lengths_are_said_as_one_says_them(length: timedelta, words: str) -> None:
     assert texts.spoken(length) == words
+
+
+def test_a_name_from_outside_paints_nothing_on_the_terminal() -> None:
+    assert "\x1b" not in texts.no_grant("ews\x1b[2J")
+    assert "\x07" not in texts.account("ro\x07ot", "engineer")
