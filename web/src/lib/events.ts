@@ -22,6 +22,7 @@ const TITLES: Record<string, string> = {
   'session.visit.started': 'Session started',
   held: 'Held before it started',
   connection: 'Connection opened',
+  'connection closed': 'Connection closed',
   pause: 'Paused',
   resume: 'Resumed',
   'extension asked': 'Asked for more time',
@@ -54,7 +55,7 @@ function title(entry: TimelineEntry): string {
   const seconds = entry.value.seconds ?? entry.value.by;
   const amount = typeof seconds === 'number' ? ` (${span(seconds / 60)})` : '';
   const known = TITLES[which] ?? which.split('.').slice(-2).join(' ');
-  return known + amount;
+  return known.charAt(0).toUpperCase() + known.slice(1) + amount;
 }
 
 export function eventsOf(entries: readonly TimelineEntry[]): Event[] {

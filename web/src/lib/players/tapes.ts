@@ -99,7 +99,7 @@ export class Tapes {
     tape.pty = about.terminal !== null;
     tape.terminal.options.convertEol = !tape.pty;
     if (about.terminal && !tape.current) tape.terminal.resize(about.terminal.columns, about.terminal.rows);
-    if (this.latest === 0) this.latest = record.stream;
+    this.latest = record.stream;
   }
 
   #keyframe(record: Rec): void {
@@ -110,7 +110,7 @@ export class Tapes {
     tape.terminal.write(RIS);
     this.#write(tape, paint);
     tape.current = true;
-    if (this.latest === 0) this.latest = record.stream;
+    this.latest = record.stream;
   }
 
   /** The emulator parses in slices between frames; each slice may change the picture. */
