@@ -12,10 +12,10 @@ demo: .venv/.ready web/dist/.ready
 
 test: .venv/.ready web/dist/.ready lint
 	tests/peers.sh
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 quick: .venv/.ready
-	$(BIN)/pytest -m "not peer" -q
+	$(BIN)/pytest -n 2 -m "not peer and not slow" -q
 
 lint: .venv/.ready web/dist/.ready
 	$(BIN)/ruff check .

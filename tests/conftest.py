@@ -4,14 +4,26 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
 import gateway.tables  # noqa: F401 - registers every table
 from gateway.audit.hub import Hub
 from gateway.audit.log import AuditLog
 from gateway.envelope import Envelope
+from gateway.identity.passwords import Passwords
 from gateway.store.base import metadata
 from gateway.store.db import Store
 from tests.sim.clock import SimulatedClock
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argon2 that costs next to nothing: hundreds of people are made here, and none of them is attacked.
+
+    That the product's own cost is what it should be is a test of its own in tests/identity.
+    """
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(Passwords.__init__, "__defaults__", (cheap,))
 
 
 @pytest.fixture

@@ -69,8 +69,8 @@ async def test_a_url_gets_the_note(store: Store, audit: AuditLog) -> None:
     assert notes(bodies[0].decode())[0].size == 1
 
 
-async def test_an_unreachable_way_is_an_event_and_not_the_end(store: Store, audit: AuditLog) -> None:
-    anchors = await start(store, audit, Ways(file="/nonexistent/notes", url="http://127.0.0.1:9/"))
+async def test_an_unreachable_way_is_an_event_and_not_the_end(store: Store, audit: AuditLog, tmp_path: Path) -> None:
+    anchors = await start(store, audit, Ways(file=str(tmp_path / "gone" / "notes"), url="http://127.0.0.1:9/"))
     await anchors.send()
     async with store.read() as tx:
         names = [e.name for e in await sql.read(tx)]
