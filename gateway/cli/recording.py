@@ -32,7 +32,7 @@ def as_text(recording: File, identity: Identity) -> None:
     """Print what was on the screen, as plain text."""
     with Player.open(recording, _identity(identity)) as player:
         for line in text(player.header.about, player.records()):
-            print(line)
+            sys.stdout.write(line)
 
 
 @app.command("asciicast")
