@@ -43,6 +43,12 @@ class Client(asyncssh.SSHClient):
             return None
         return [self.answers[prompt] for prompt, _ in prompts]
 
+    async def shown(self, rounds: int) -> None:
+        """So many rounds were shown."""
+        async with asyncio.timeout(10):
+            while len(self.rounds) < rounds:
+                await asyncio.sleep(0.02)
+
     @property
     def prompts(self) -> list[str]:
         return [prompt for _, prompts in self.rounds for prompt in prompts]

@@ -43,8 +43,9 @@ class Bench:
 
     async def event(self, name: str) -> dict:
         """The first event of this name, once it is written."""
-        while not (found := await self.events(name)):
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(10):
+            while not (found := await self.events(name)):
+                await asyncio.sleep(0.01)
         return found[0]
 
     async def events(self, name: str = "") -> list[dict]:

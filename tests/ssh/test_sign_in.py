@@ -111,8 +111,7 @@ async def test_a_hold_is_told_in_rounds_without_prompts_and_ends_in_the_shell(be
     bench.sessions.released.clear()
     client = Client()
     signing_in = asyncio.get_running_loop().create_task(connect(bench, client=client))
-    while len(client.rounds) < 4:
-        await asyncio.sleep(0.02)
+    await client.shown(4)
     assert bench.sessions.dials == 0
     assert bench.sessions.connections == []
     text, prompts = client.rounds[2]
@@ -130,8 +129,7 @@ async def test_whoever_leaves_a_hold_leaves_the_visit_and_nothing_was_dialled(be
     bench.sessions.released.clear()
     client = Client()
     signing_in = asyncio.get_running_loop().create_task(connect(bench, client=client))
-    while len(client.rounds) < 3:
-        await asyncio.sleep(0.02)
+    await client.shown(3)
     signing_in.cancel()
     await asyncio.wait_for(bench.sessions.gone.wait(), 5)
     assert bench.sessions.visits[0].left
@@ -142,8 +140,7 @@ async def test_a_denial_in_the_hold_is_a_banner_and_a_disconnect_with_the_same_w
     bench.sessions.released.clear()
     client = Client()
     signing_in = asyncio.get_running_loop().create_task(connect(bench, client=client))
-    while len(client.rounds) < 3:
-        await asyncio.sleep(0.02)
+    await client.shown(3)
     bench.sessions.denial = "Omar Owner denied it: not during the shift."
     bench.sessions.released.set()
     with pytest.raises(asyncssh.DisconnectError, match="not during the shift"):
@@ -239,3 +236,67 @@ async def test_a_password_prompt_is_not_skipped_by_a_restarted_conversation(benc
     with pytest.raises(asyncssh.Error):
         await connect(bench, key=None, client=client)
     assert client.prompts[:3] in (["Password: ", "Code: "], ["Password: ", "Code: ", "Password: "])
+
+
+async def test_two_answers_at_once_to_one_question_are_one_guess(bench):
+    """Abuse case 23: the second one was not asked for."""
+    from gateway.clock import SystemClock
+    from gateway.errors import Refused
+    from gateway.fronts.ssh.auth import SignIn
+    from gateway.fronts.ssh.errands import Errands
+    from gateway.fronts.ssh.names import Login
+
+    async with asyncio.TaskGroup() as tasks:
+        sign_in = SignIn(
+            Login("vera", "ews-l4"),
+            source="127.0.0.1",
+            client="x",
+            intro="",
+            identity=bench.identity,
+            sessions=bench.sessions,
+            clock=SystemClock(),
+            errands=Errands(tasks),
+        )
+        await sign_in.challenge()
+        await sign_in.answer([PASSWORD])
+        outcomes = await asyncio.gather(sign_in.answer(["000000"]), sign_in.answer([CODE]), return_exceptions=True)
+    assert outcomes[0] is False
+    assert isinstance(outcomes[1], Refused)
+    assert bench.identity.code_calls == 1
+    assert not sign_in.admitted
+
+
+async def test_when_the_gateway_stops_everybody_is_told_and_gone(bench):
+    connection, client = await connect(bench)
+    process = await connection.create_process("sleep 100")
+    await bench.front.close()
+    async with asyncio.timeout(5):
+        await client.gone.wait()
+        assert "shutting down" in await process.stderr.read()
+    assert bench.front._visitors == set()
+    assert bench.sessions.connections[0].closed
+
+
+async def test_whoever_hangs_up_while_the_target_is_dialled_leaves_no_connection_to_it(bench):
+    reached, go = asyncio.Event(), asyncio.Event()
+    credential = bench.sessions.credential
+
+    async def slow(self):
+        reached.set()
+        await go.wait()
+        return credential
+
+    from tests.ssh.twins import TwinConnection
+
+    original, TwinConnection.credential = TwinConnection.credential, slow
+    try:
+        connection, _ = await connect(bench)
+        async with asyncio.timeout(5):
+            await reached.wait()
+            connection.abort()
+            await bench.sessions.gone.wait()
+        go.set()
+    finally:
+        TwinConnection.credential = original
+    assert bench.sessions.dials == 0
+    assert bench.target.connections == []

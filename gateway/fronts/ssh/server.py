@@ -79,10 +79,12 @@ class SshFront:
                     visitor.hang_up()
         finally:
             if visitor is not None:
-                await visitor.finish()
-                self._visitors.discard(visitor)
-                if not self._visitors:
-                    self._empty.set()
+                try:
+                    await visitor.finish()
+                finally:
+                    self._visitors.discard(visitor)
+                    if not self._visitors:
+                        self._empty.set()
 
 
 def options(host_key: Path) -> asyncssh.SSHServerConnectionOptions:

@@ -105,7 +105,7 @@ class Visitor(Uncarried):
             await sign_in.visit.leave()
 
     async def _failed(self) -> None:
-        """Nobody proved who he is. A connection that tried nothing and broke nothing is not held against its source."""
+        """Nobody proved who he is. Having tried nothing and broken nothing is not held against the source."""
         if not self._failures and not self._offers and self._why in {"", "ConnectionLost"}:
             return
         if self._failures or self._why != "ConnectionLost":
@@ -276,10 +276,10 @@ class Visitor(Uncarried):
 
     async def arrive(self, target: str) -> Visit:
         """For the menu: somebody signed in wants this target now."""
-        sign_in = self.sign_in
-        if sign_in.person is None:
+        person = self.sign_in.person
+        if person is None:
             raise Refused("bad_credentials", texts.FAILED)
-        return await self._setting.sessions.arrive(sign_in.arrival(sign_in.person, target, ""))
+        return await self._setting.sessions.arrive(self.sign_in.arrival(person, target, ""))
 
     async def enter_visit(self, visit: Visit) -> None:
         async def enter() -> None:
@@ -303,20 +303,20 @@ class Visitor(Uncarried):
         if not words or self._ended:
             return
         self._ended = True
-        if link.why:
-            await self._setting.record(
-                TargetFailed(
-                    actor="target",
-                    session=connection.session.id,
-                    target=connection.session.target_name,
-                    why=link.why,
-                    detail=link.detail[:DETAIL_CHARACTERS],
-                )
-            )
         for channel in list(self._channels):
             channel.target_lost(words)
-        await connection.close(EndReason.TARGET, words)
+        await self.errands.run(self._target_gone(link, connection, words))
         await self._farewell(words)
+
+    async def _target_gone(self, link: TargetLink, connection: Connection, words: str) -> None:
+        await connection.close(EndReason.TARGET, words)
+        if link.why:
+            session, detail = connection.session, link.detail[:DETAIL_CHARACTERS]
+            await self._setting.record(
+                TargetFailed(
+                    actor="target", session=session.id, target=session.target_name, why=link.why, detail=detail
+                )
+            )
 
     def _notice(self, notice: Notice) -> None:
         if notice.kind is not NoticeKind.ENDED:  # its words come with the end itself
