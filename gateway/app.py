@@ -101,12 +101,14 @@ def _joined(
     recordings = Recordings(store, audit, clock, keys, list(settings.recipients), folder / "recordings", settings.site)
     sessions = Sessions(
         store=store, audit=audit, clock=clock, policy=policy, access=access, identity=identity, inventory=inventory,
-        recordings=recordings, south=South(settings.south), zone_of_people=settings.zone_of_people, node=f"node-{secrets.token_hex(4)}",
+        recordings=recordings, south=South(settings.south), zone_of_people=settings.zone_of_people,
+        node=f"node-{secrets.token_hex(4)}",
     )  # fmt: skip
     services = Services(
         store=store, audit=audit, clock=clock, identity=identity, inventory=inventory, policy=policy, access=access,
         sessions=sessions, recordings=recordings, site=ApiSite(
-            settings.site, frozenset((*settings.names, settings.page.host, settings.admin.host)), keys.signing, settings.ssh.port, page(),
+            settings.site, frozenset((*settings.names, settings.page.host, settings.admin.host)), keys.signing,
+            settings.ssh.port, page(),
             settings.zone_of_people,
         ),
     )  # fmt: skip
