@@ -68,8 +68,10 @@ def digest(function: Any) -> str:
 
 
 def _send(self: Any, pkttype: int, *args: bytes, handler: Any = None) -> None:
-    if pkttype == MSG_IGNORE and args == (EMPTY,) and not self._enc_alg_sc.endswith(b"-cbc"):
-        return
+    if pkttype == MSG_IGNORE and args == (EMPTY,):
+        cipher: bytes = self._enc_alg_cs if self.is_client() else self._enc_alg_sc
+        if not cipher.endswith(b"-cbc"):
+            return
     _send_packet(self, pkttype, *args, handler=handler)
 
 
