@@ -33,6 +33,7 @@ log = structlog.get_logger()
 LAST_WORDS: Final = KILL_LIMIT / 4  # for the client to read why and go by itself, before it is disconnected
 HIDES_BANNER: Final = ("SSH-2.0-PuTTY",)  # shows no banner when it runs a command: gets the text with the first prompt
 DETAIL_CHARACTERS: Final = 200  # of what a client asked for, in the audit log
+BLAMELESS: Final = frozenset({"ConnectionLost", "unavailable"})  # a store that is away is nobody's guess at a password
 
 
 class Visitor(Uncarried):
@@ -108,7 +109,7 @@ class Visitor(Uncarried):
         """Nobody proved who he is. Having tried nothing and broken nothing is not held against the source."""
         if not self._failures and not self._offers and self._why in {"", "ConnectionLost"}:
             return
-        if self._failures or self._why != "ConnectionLost":
+        if self._failures or self._why not in BLAMELESS:
             self._setting.penalties.failed(self._source, self._setting.clock.instant().boot)
         await self._setting.record(
             ConnectionFailed(
