@@ -146,8 +146,8 @@ class Visitor(Uncarried):
         """A login name, the first or another: what was proved for the one before does not count for this one."""
         if self._sign_in is not None:
             self._left.append(self._sign_in)
-            self._sign_in = None
             self.attempt_failed("name")
+        self._sign_in = None
         self._login_tried = printable(username)[:DETAIL_CHARACTERS]
         try:
             login = names.parse(username)
@@ -184,8 +184,7 @@ class Visitor(Uncarried):
         try:
             return self._sign_in is not None and await self._sign_in.offered(public)
         except GatewayError as error:
-            self._deny(error)
-            return False
+            return self._deny(error)
 
     async def key_proved(self, public: str, touched: bool) -> None:
         try:
@@ -382,7 +381,7 @@ class Visitor(Uncarried):
         if self._refusals > SSH_REFUSALS:
             self._refuse(texts.REFUSALS, "too many refusals")
             return
-        session = self.connection.session.id if self.connection is not None else ""
+        session = self.connection.session.id if self.connection else ""
         self.spawn(
             self._setting.record(
                 ChannelRefused(
@@ -397,5 +396,5 @@ class Visitor(Uncarried):
 
     def _actor(self) -> str:
         """Who it is, once that is proved; else nobody."""
-        person = self._sign_in.person if self._sign_in is not None else None
-        return person.name if person is not None else ""
+        person = self._sign_in.person if self._sign_in else None
+        return person.name if person else ""
