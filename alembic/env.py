@@ -1,6 +1,7 @@
 """Runs migrations with the connection that the gateway hands over; never opens a database of its own."""
 
 from alembic import context
+
 from gateway.tables import metadata
 
 connection = context.config.attributes["connection"]

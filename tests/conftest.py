@@ -1,10 +1,12 @@
 """What most tests stand on: a simulated clock and a real SQLite store of their own."""
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
+from sqlalchemy import create_engine
 
 import gateway.tables  # noqa: F401 - registers every table
 from gateway.audit.hub import Hub
@@ -31,11 +33,20 @@ def clock() -> SimulatedClock:
     return SimulatedClock()
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every table and no row; made once, copied by each test."""
+    path = tmp_path_factory.mktemp("schema") / "empty.db"
+    engine = create_engine(f"sqlite:///{path}")
+    metadata.create_all(engine)
+    engine.dispose()
+    return path
+
+
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
+async def store(tmp_path: Path, empty_database: Path) -> AsyncIterator[Store]:
+    shutil.copy(empty_database, tmp_path / "test.db")
     store = Store(f"sqlite+aiosqlite:///{tmp_path}/test.db")
-    async with store.engine.begin() as connection:
-        await connection.run_sync(metadata.create_all)
     yield store
     await store.close()
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -26,6 +27,8 @@ from tests.access.conftest import TABLES, store_at
 from tests.access.replay import replay
 from tests.access.site import EVERYBODY, EWS, HOUR, LENA, MINUTE, OLGA, OMAR, PAULA, SOURCE, VERA, VIKTOR, Site
 from tests.sim.clock import SimulatedClock
+
+pytestmark = pytest.mark.slow
 
 T = TypeVar("T")
 NO = (Refused, Conflict, NotFound)

@@ -46,7 +46,7 @@ async def test_nobodys_password_is_nobodys():
 
 
 async def test_hashes_are_argon2id_and_salted():
-    it = Passwords()
+    it = Passwords(HASHER)
     one, other = await it.hash("correct horse battery"), await it.hash("correct horse battery")
     assert one.startswith("$argon2id$v=19$m=47104,t=2,p=1$")
     assert one != other

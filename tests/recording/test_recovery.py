@@ -72,6 +72,7 @@ def restarted(store: Store, audit: AuditLog, clock: SimulatedClock, keys: Keys, 
     return Recordings(store, audit, clock, keys, [], tmp_path / "recordings", "plant")
 
 
+@pytest.mark.slow
 def test_a_writer_that_is_killed_twenty_times_loses_nothing_that_it_delivered(
     tmp_path: Path, keys: Keys, clock: SimulatedClock
 ) -> None:

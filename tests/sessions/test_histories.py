@@ -366,6 +366,7 @@ class Histories(RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.slow
 def test_random_histories_break_no_rule(schema: Path, engine: PolicyEngine) -> None:
     machine = type("Histories", (Histories,), {"schema": schema, "engine": engine})
     run_state_machine_as_test(
