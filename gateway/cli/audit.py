@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gateway.audit import sql, verify
+from gateway.audit.model import Entry
 from gateway.cli.serve import Folder
 from gateway.config import read
 from gateway.errors import Invalid
@@ -26,10 +28,11 @@ def verify_log(
     checkpoint: Annotated[list[Path] | None, typer.Option(help="File of checkpoints that left the box.")] = None,
 ) -> None:
     """Check every entry against the log's head, and against checkpoints kept outside."""
-    lines, head = asyncio.run(_read(folder))
+    entries, head = asyncio.run(_read(folder))
+    lines = [entry.line for entry in entries]
     key = Ed25519PublicKey.from_public_bytes(base64.b64decode((folder / "keys" / "site.pub").read_text()))
     outside = [note for path in checkpoint or [] for note in _notes(path)]
-    findings = verify.verify(lines, head, outside, key)
+    findings = verify.verify(lines, head, outside, key) + [f for entry in entries for f in _differs(entry)]
     for finding in findings:
         typer.echo(finding)
     newest = max((note.size for note in outside), default=0)
@@ -42,9 +45,9 @@ def verify_log(
 @app.command()
 def export(folder: Folder) -> None:
     """Print the log, one JSON object a line, exactly the octets that are hashed."""
-    lines, _ = asyncio.run(_read(folder))
-    for line in lines:
-        typer.echo(line)
+    entries, _ = asyncio.run(_read(folder))
+    for entry in entries:
+        typer.echo(entry.line)
 
 
 def _notes(path: Path) -> list[verify.Note]:
@@ -54,7 +57,18 @@ def _notes(path: Path) -> list[verify.Note]:
     return found
 
 
-async def _read(folder: Path) -> tuple[list[str], bytes]:
+def _differs(entry: Entry) -> list[str]:
+    """What the page searches by is a copy of what is hashed: somebody may have changed the copy alone."""
+    try:
+        values = entry.values()
+        hashed = (values["event"], values["code"], values["actor"], datetime.fromisoformat(values["at"]))
+    except (ValueError, KeyError, TypeError):
+        return [f"entry {entry.index}: is no event"]
+    same = hashed == (entry.name, entry.code, entry.actor, entry.at)
+    return [] if same else [f"entry {entry.index}: its columns say something else than its line"]
+
+
+async def _read(folder: Path) -> tuple[list[Entry], bytes]:
     """All entries and the head that the store has for them. One state: a writer may go on meanwhile."""
     settings, file = read(folder), folder / "sluicegate.db"
     if not settings.database and not file.exists():
@@ -63,9 +77,9 @@ async def _read(folder: Path) -> tuple[list[str], bytes]:
     try:
         async with store.read() as tx:
             tree = await sql.tree(tx)
-            lines: list[str] = []
-            while batch := await sql.read(tx, since=len(lines), limit=BATCH):
-                lines += [entry.line for entry in batch]
-        return lines, tree.root()
+            entries: list[Entry] = []
+            while batch := await sql.read(tx, since=entries[-1].index + 1 if entries else 0, limit=BATCH):
+                entries += batch
+        return entries, tree.root()
     finally:
         await store.close()

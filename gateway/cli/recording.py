@@ -46,5 +46,8 @@ def as_asciicast(recording: File, identity: Identity, stream: int = 1) -> None:
 def _identity(path: Path) -> pyrage.x25519.Identity:
     for line in path.read_text().splitlines():
         if line.startswith("AGE-SECRET-KEY-"):
-            return pyrage.x25519.Identity.from_str(line.strip())
+            try:
+                return pyrage.x25519.Identity.from_str(line.strip())
+            except pyrage.IdentityError:
+                break
     raise Invalid(str(path), "holds no age identity")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -18,12 +19,12 @@ Folder = Annotated[Path, typer.Argument(help="The gateway's folder: settings, ke
 
 TEMPLATE = """\
 # Settings of this gateway. Three addresses of its own: people, administrators, and the plant.
-site = "{site}"                                    # cannot change later: it names your audit log
-names = ["{host}"]                                 # host names that people use
-ssh = {{ host = "{people}", port = 2222 }}
-page = {{ host = "{people}", port = 8443 }}
-admin = {{ host = "{admin}", port = 8443 }}
-south = "{south}"                                  # where connections to targets come from
+site = {site}                                    # cannot change later: it names your audit log
+names = [{host}]                                 # host names that people use
+ssh = {{ host = {people}, port = 2222 }}
+page = {{ host = {people}, port = 8443 }}
+admin = {{ host = {admin}, port = 8443 }}
+south = {south}                                  # where connections to targets come from
 # recipients = ["age1..."]                         # auditors who can open recordings without this gateway
 # replay_key = true                                # false: the page cannot replay, recipients can
 
@@ -48,7 +49,9 @@ def init(
     if path.exists():
         raise Invalid(str(path), "exists already")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.write_text(TEMPLATE.format(site=site, people=people, admin=admin, south=south, host=host))
+    words = {"site": site, "people": people, "admin": admin, "south": south, "host": host}
+    # A JSON string is a TOML string: whatever was given stays one value, and is refused as one.
+    path.write_text(TEMPLATE.format(**{name: json.dumps(value) for name, value in words.items()}))
     try:
         read(folder)
     except Invalid:

@@ -158,10 +158,14 @@ class Plant:
     _stack: contextlib.AsyncExitStack
     _target: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
-    async def start_target(self, *, key: asyncssh.SSHKey | None = None) -> None:
-        """Listen, letting in whoever has `key`; the account's own unless told."""
+    async def start_target(self, *, port: int = 0, key: asyncssh.SSHKey | None = None) -> None:
+        """Listen, letting in whoever has `key`; at the address and with the key that the gateway has unless told."""
         served = await target.start(
-            demo.TARGET_ADDRESS, self.target_port, account=demo.ACCOUNT, key=key or self.key, home=self.folder / "home"
+            demo.TARGET_ADDRESS,
+            port or self.target_port,
+            account=demo.ACCOUNT,
+            key=key or self.key,
+            home=self.folder / "home",
         )
         await self._target.enter_async_context(served)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gateway.access.model import AccessRequest, Grant, Release
 from gateway.app import Gateway, opened, serving
+from gateway.clock import Clock
 from gateway.config import FILE, read
 from gateway.demo import site, target
 from gateway.identity.model import Person
@@ -78,15 +79,16 @@ class Site:
 
 @asynccontextmanager
 async def running_site(
-    folder: Path, *, south: str = "127.0.0.3", address: str = site.TARGET_ADDRESS, port: int = 0, local: bool = True
-) -> AsyncIterator[Site]:
-    """Start everything; the target too when it is `local`."""
+    folder: Path, *, south: str = "127.0.0.3", address: str = site.TARGET_ADDRESS, port: int = 0, local: bool = True,
+    clock: Clock | None = None,
+) -> AsyncIterator[Site]:  # fmt: skip
+    """Start everything; the target too when it is `local`. `clock` instead of the machine's own."""
     folder.mkdir(exist_ok=True)
     port = port or free_port(address)
     text = SETTINGS.format(south=south, ssh=free_port(), page=free_port(), folder=folder)
     (folder / FILE).write_text(text)
     async with contextlib.AsyncExitStack() as stack:
-        gateway = await stack.enter_async_context(opened(folder, read(folder)))
+        gateway = await stack.enter_async_context(opened(folder, read(folder), clock))
         key = await site.make(gateway, address, port)
         if local:
             home = folder / "home"

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Self
 
 LIMIT = 30.0  # seconds to wait for anything
+SHOWN = 4000  # characters of what came instead, for whoever reads the failure
 
 
 class Terminal:
@@ -69,7 +70,8 @@ class Terminal:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
-            raise AssertionError(f"did not see {pattern!r} in:\n{self.shown[self._read :]!r}") from None
+            shown = self.shown[self._read :][-SHOWN:]
+            raise AssertionError(f"did not see {pattern!r} in:\n{shown!r}") from None
         self._read = match.end()
         return match
 

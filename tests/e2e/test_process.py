@@ -12,7 +12,7 @@ from gateway.access.model import ReleaseState
 from gateway.recording.model import RecordingState
 from gateway.sessions.model import EndReason, SessionState
 from tests.e2e.evidence import output, verified
-from tests.e2e.process import Process, plant
+from tests.e2e.process import plant
 from tests.e2e.terminal import Terminal
 
 pytestmark = pytest.mark.peer
@@ -115,9 +115,3 @@ async def test_somebody_who_waits_reads_that_the_gateway_stops(tmp_path: Path) -
         assert await served.ends() == 0, served.said
         (session,) = await site.desk.sessions()
         assert session.state is SessionState.ENDED
-
-
-def _one_line(served: Process, *parts: str) -> None:
-    assert len(served.lines) == 1, served.said
-    for part in parts:
-        assert part in served.lines[0]
