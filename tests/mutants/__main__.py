@@ -1,62 +1,80 @@
 """`make mutants`: plant one break at a time in a copy of the tree and run the test that must notice.
 
-A mutant that survives, or whose place in the source is gone, fails the run.
+A mutant that survives, or whose place in the source is gone, fails the run. With words as arguments, only mutants
+that have one of them in their name: `python -m tests.mutants release pause`.
 """
 
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Final
 
 from tests.mutants.catalogue import MUTANTS, Mutant
 
-ROOT = Path(__file__).parent.parent.parent
-COPIED = ("gateway", "tests", "policies", "alembic", "web/openapi.json", "pyproject.toml", "README.md")
-LIMIT = 180  # seconds for one test
+ROOT: Final = Path(__file__).parent.parent.parent
+COPIED: Final = ("gateway", "tests", "policies", "alembic", "web/openapi.json", "pyproject.toml", "README.md")
+PYTEST: Final = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--tb=no", "-rfE", "--timeout=60")
+PASSED, FAILED = 0, 1  # exit statuses of pytest; the others say that nothing was tested
 
 
-def main() -> int:
-    survivors = 0
+def main(words: Sequence[str]) -> int:
+    chosen = [m for m in MUTANTS if not words or any(word in m.name for word in words)]
+    if not chosen:
+        print(f"no mutant has {' or '.join(words)} in its name")
+        return 1
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
-        for name in COPIED:
-            source, destination = ROOT / name, copy / name
-            destination.parent.mkdir(parents=True, exist_ok=True)
-            if source.is_dir():
-                shutil.copytree(source, destination, ignore=shutil.ignore_patterns("__pycache__"))
-            elif source.exists():
-                shutil.copy(source, destination)
-        for mutant in MUTANTS:
-            verdict = judge(mutant, copy)
-            survivors += verdict != "killed"
-            print(f"{verdict:9} {mutant.name}  ({mutant.test})", flush=True)
-    print(f"{len(MUTANTS) - survivors} passed, {survivors} failed")
-    return 1 if survivors else 0
+        plant(copy)
+        status, red = run(dict.fromkeys(m.test for m in chosen), copy, limit=300)
+        if status not in {PASSED, FAILED}:
+            print("the named tests cannot be run:", red, sep="\n")
+            return 1
+        alive = 0
+        for mutant in chosen:
+            verdict = "red before" if mutant.test in red else judge(mutant, copy)
+            alive += verdict != "killed"
+            print(f"{verdict:10} {mutant.name}  ({mutant.test})", flush=True)
+    print(f"{len(chosen) - alive} passed, {alive} failed")
+    return 1 if alive else 0
+
+
+def plant(copy: Path) -> None:
+    """What the tests need of the tree."""
+    for name in COPIED:
+        source, destination = ROOT / name, copy / name
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, destination, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, destination)
 
 
 def judge(mutant: Mutant, copy: Path) -> str:
-    """What became of `mutant`: killed, survived, or gone when its place cannot be found exactly once."""
+    """What became of `mutant`. Only a test that ran and failed has killed it: a syntax error is no kill."""
     path = copy / mutant.path
     original = path.read_text() if path.exists() else ""
     if original.count(mutant.old) != 1:
         return "gone"
-    if run(mutant.test, copy):
-        return "red before"
     path.write_text(original.replace(mutant.old, mutant.new))
     try:
-        return "killed" if run(mutant.test, copy) else "survived"
+        status, _ = run((mutant.test,), copy, limit=120)
     finally:
         path.write_text(original)
+    return {PASSED: "survived", FAILED: "killed"}.get(status, "broken")
 
 
-def run(test: str, copy: Path) -> int:
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:randomly", test]
+def run(tests: Iterable[str], copy: Path, limit: int) -> tuple[int, str]:
+    """Exit status of pytest, -1 when it did not end in `limit` seconds, and the last of what it said."""
+    command = [sys.executable, "-B", *PYTEST, *tests]
     try:
-        return subprocess.run(command, cwd=copy, capture_output=True, timeout=LIMIT, check=False).returncode
+        done = subprocess.run(command, cwd=copy, capture_output=True, text=True, timeout=limit, check=False)
     except subprocess.TimeoutExpired:
-        return 1
+        return -1, f"not done after {limit} s"
+    return done.returncode, done.stdout[-20_000:] + done.stderr[-2_000:]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

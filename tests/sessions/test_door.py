@@ -268,6 +268,21 @@ async def test_an_expired_release_does_not_start_a_session(site: Site) -> None:
     assert not await visit.settled(NOW)
 
 
+async def test_a_release_that_the_policy_obliges_only_since_this_moment_is_not_skipped(site: Site) -> None:
+    site.require(release=False)
+    await site.grant()  # it froze that it needs none, so only the start itself can still notice
+    visit = await site.arrive()
+    assert await visit.settled(NOW)
+    site.require(release=True)
+    with pytest.raises(Conflict):
+        await visit.enter()
+    assert not await visit.settled(NOW)
+    assert visit.hold
+    assert visit.hold.waiting is Waiting.RELEASE
+    assert await site.events("session.visit.started") == []
+    assert list((site.folder / "recordings").glob("*.slg")) == []
+
+
 async def test_a_person_who_must_be_watched_waits_for_an_observer(site: Site) -> None:
     site.require(observer=True)
     await site.release(await site.grant())
