@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 export UV_PYTHON_PREFERENCE := only-system
 export UV_PROJECT_ENVIRONMENT := .venv
+# Databases of tests live in memory where there is room: half of their time would be waiting for the disk.
+export PYTEST_DEBUG_TEMPROOT := $(shell test -w /dev/shm && echo /dev/shm || echo /tmp)
 
 .PHONY: demo test quick lint bench mutants web clean
 

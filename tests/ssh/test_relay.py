@@ -55,7 +55,7 @@ class Tape:
     def __init__(self) -> None:
         self.failing = self.paused = False
         self.out, self.keys, self.input = b"", b"", b""
-        self.closed = None
+        self.closed, self.signals = None, []
 
     def output(self, data):
         if self.failing:
@@ -79,6 +79,10 @@ class Tape:
             return False
         self.input += data
         return True
+
+    def signal(self, name):
+        self.signals.append(name)
+        return not self.paused
 
     def close(self, status, signal=""):
         self.closed = (status, signal)
@@ -197,6 +201,7 @@ def test_a_signal_in_a_pause_is_input_too_and_does_not_arrive():
     pair.pause(False)
     pair.relay.signalled("TERM")
     assert pair.target.signals == ["TERM"]
+    assert pair.tape.signals == ["INT", "TERM"]  # both are on record
 
 
 def test_the_end_of_input_is_input_and_waits_through_a_pause():

@@ -100,6 +100,7 @@ class TwinStream:
         self.input_octets = self.output_octets = 0
         self.closed: tuple[int | None, str] | None = None
         self.sizes: list[tuple[int, int]] = []
+        self.signals: list[str] = []
 
     def _check(self) -> None:
         if self.connection.failing or self.connection.over:
@@ -131,6 +132,10 @@ class TwinStream:
             return False
         self.input_octets += len(data)
         return True
+
+    def signal(self, name):
+        self.signals.append(name)
+        return not self.connection.paused
 
     def resize(self, columns, rows):
         self.sizes.append((columns, rows))

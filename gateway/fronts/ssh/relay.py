@@ -138,11 +138,11 @@ class Relay(asyncssh.SSHClientSession[bytes]):
             self._target.change_terminal_size(columns, rows)
 
     def signalled(self, signal: str) -> None:
-        if self._target is not None and not self._paused and not self._cut:
+        if self._target is not None and not self._cut and self._stream.signal(signal):
             self._target.send_signal(signal)
 
     def broken(self, milliseconds: int) -> None:
-        if self._target is not None and not self._paused and not self._cut:
+        if self._target is not None and not self._cut and self._stream.signal("BREAK"):
             self._target.send_break(milliseconds)
 
     def client_gone(self) -> None:
