@@ -22,7 +22,7 @@ from gateway.audit.log import AuditLog
 from gateway.clock import Clock
 from gateway.fronts.listener import Admission, Listener, Place, listen
 from gateway.fronts.penalties import Penalties
-from gateway.fronts.ssh import fast, kex, texts
+from gateway.fronts.ssh import cork, fast, kex, texts
 from gateway.fronts.ssh.connection import FrontConnection
 from gateway.fronts.ssh.ports import Identity, Sessions
 from gateway.fronts.ssh.selfcheck import self_check
@@ -134,6 +134,7 @@ async def serve_ssh(
     """
     asyncssh.set_log_level("ERROR")
     fast.install()
+    cork.install()
     await self_check()
     setting = Setting(sessions, identity, audit, store, clock, banner, Penalties())
     sock = listen(host, port)
