@@ -30,7 +30,7 @@ A visit, step by step
  6. A second ssh, or   ssh -p {ssh} vera+ews-l4@localhost 'uname -a'   joins the visit.
  7. It ends when its time is up, or at once when Lena kills it.
  8. Ada finds the recording, replays it, downloads it; verify.py inside runs anywhere:
-    python3 verify.py --site-key site-key.txt --log audit.jsonl --anchor {anchor} recording.slg
+    python3 verify.py --site-key site-key.txt --log audit.jsonl --checkpoint {anchor} recording.slg
 
 Leave with Ctrl-C. Everything is in {folder}; delete it to begin anew.
 """

@@ -30,11 +30,11 @@ site-key.txt     the site's public key
 verify.py        checks all of it; needs Python 3.11 and the package `cryptography`
 
 1. Compare site-key.txt with the key that the site gave you by another way.
-2. If you kept an earlier checkpoint of this site, add it: --anchor FILE. Only what left the site earlier proves
+2. If you kept an earlier checkpoint of this site, add it: --checkpoint FILE. Only what left the site earlier proves
    that the site did not rewrite its own history.
 3. Run:
 
-   python3 verify.py --site-key site-key.txt --log audit.jsonl --anchor checkpoint.txt recording.slg
+   python3 verify.py --site-key site-key.txt --log audit.jsonl --checkpoint checkpoint.txt recording.slg
 
 The recording opens with the age identity of an auditor; its format is in docs/recording-format.md of Sluicegate.
 """

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Verify recordings of a Sluicegate offline. Needs this file, Python 3.11 and `cryptography`: no account, no secret.
 
-    verify.py --site-key KEY RECORDING... [--log audit.jsonl --anchor checkpoint.txt...] [--all]
+    verify.py --site-key KEY RECORDING... [--log audit.jsonl --checkpoint checkpoint.txt...] [--all]
 
 KEY is the site's public key in base64, or a file with one a line; several for a site that changed its key.
 RECORDING is a file, or a folder of all recordings (then --all is meant: every session of the log must be there).
@@ -375,19 +375,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--site-key", action="append", required=True, help="base64, or a file")
     parser.add_argument("--log", type=Path, help="the audit log, one entry a line")
-    parser.add_argument("--anchor", type=Path, action="append", default=[], help="checkpoints that left the site")
+    parser.add_argument("--checkpoint", type=Path, action="append", default=[], help="checkpoints that left the site")
     parser.add_argument("--all", action="store_true", help="every recording of the log must be given")
     parser.add_argument("recordings", type=Path, nargs="*")
     a = parser.parse_args(arguments)
-    if a.log and not a.anchor:
-        parser.error("--log needs an --anchor: a log that nobody signed proves nothing")
-    if lost := [str(p) for p in (*a.recordings, *a.anchor, a.log or Path()) if not p.exists()]:
+    if a.log and not a.checkpoint:
+        parser.error("--log needs a --checkpoint: a log that nobody signed proves nothing")
+    if lost := [str(p) for p in (*a.recordings, *a.checkpoint, a.log or Path()) if not p.exists()]:
         parser.error(f"no such file: {plain(lost)}")
     folders = [p for p in a.recordings if p.is_dir()]
     files = sorted({f for p in folders for f in p.glob("*.slg")} | set(a.recordings) - set(folders))
     try:
         sites = [key for text in a.site_key for key in site_keys(text)]
-        log = check_log(a.log, a.anchor, sites) if a.log else None
+        log = check_log(a.log, a.checkpoint, sites) if a.log else None
     except BAD_INPUT as error:
         parser.error(plain(error))
     results = [(str(path), check_file(path, sites, log)) for path in files]

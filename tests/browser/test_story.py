@@ -137,7 +137,7 @@ def verifies(site: Site, pack: Path, folder: Path) -> None:
         str(away / "audit.jsonl"),
     ]
     good = subprocess.run(
-        [*command, "--anchor", str(away / "checkpoint.txt"), str(away / "recording.slg")],
+        [*command, "--checkpoint", str(away / "checkpoint.txt"), str(away / "recording.slg")],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert good.returncode == 0, good.stdout + good.stderr
@@ -145,7 +145,7 @@ def verifies(site: Site, pack: Path, folder: Path) -> None:
     recording[len(recording) // 2] ^= 1
     (away / "recording.slg").write_bytes(recording)
     bad = subprocess.run(
-        [*command, "--anchor", str(away / "checkpoint.txt"), str(away / "recording.slg")],
+        [*command, "--checkpoint", str(away / "checkpoint.txt"), str(away / "recording.slg")],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert bad.returncode == 1

@@ -31,7 +31,7 @@ async def verified(desk: Desk, away: Path, *recordings: Path) -> tuple[int, str]
         copy.write_bytes(path.read_bytes())
     status, out, err = await run(
         sys.executable, "-I", str(verify.__file__), "--site-key", str(away / "site-key.txt"),
-        "--log", str(away / "audit.jsonl"), "--anchor", str(away / "checkpoint.txt"), *map(str, files),
+        "--log", str(away / "audit.jsonl"), "--checkpoint", str(away / "checkpoint.txt"), *map(str, files),
     )  # fmt: skip
     return status, out + err
 

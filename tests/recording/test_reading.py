@@ -329,7 +329,7 @@ async def test_the_pack_verifies_on_another_machine_and_tells_nothing_about_othe
     zipped.close()
     folder = tmp_path / "pack"
     assert "of-others" not in (folder / "audit.jsonl").read_text()
-    command = ["verify.py", "--site-key", "site-key.txt", "--log", "audit.jsonl", "--anchor", "checkpoint.txt"]
+    command = ["verify.py", "--site-key", "site-key.txt", "--log", "audit.jsonl", "--checkpoint", "checkpoint.txt"]
     run = subprocess.run(
         [sys.executable, "-I", *command, "recording.slg"],
         cwd=folder, capture_output=True, text=True, check=False, timeout=60,

@@ -53,7 +53,7 @@ class Site:
 
     def judge(self, *more: str, capsys: pytest.CaptureFixture[str]) -> int:
         key = b64(self.keys.signing.public_key().public_bytes_raw())
-        arguments = ["--site-key", key, "--log", str(self.log), "--anchor", str(self.folder / "anchor"), *more]
+        arguments = ["--site-key", key, "--log", str(self.log), "--checkpoint", str(self.folder / "anchor"), *more]
         status = verify.main([*arguments, str(self.folder / "recordings")])
         self.out = capsys.readouterr().out
         return status
@@ -260,7 +260,7 @@ def test_a_rewritten_log_is_found_though_it_is_signed_anew(site: Site, capsys: p
     lines[0] = json.dumps(entry, sort_keys=True, separators=(",", ":"))
     site.log.write_text("\n".join(lines) + "\n")
     site.anchor("forged")
-    assert site.judge("--anchor", str(site.folder / "forged"), capsys=capsys) == 1
+    assert site.judge("--checkpoint", str(site.folder / "forged"), capsys=capsys) == 1
     assert "history rewritten" in site.out
 
 
@@ -312,7 +312,7 @@ def test_an_anchor_of_another_site_is_not_one(site: Site, capsys: pytest.Capture
 def test_a_site_that_changed_its_key_verifies_with_both(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     new = Ed25519PrivateKey.generate()
     site.anchor("new", new)
-    more = ["--site-key", b64(new.public_key().public_bytes_raw()), "--anchor", str(site.folder / "new")]
+    more = ["--site-key", b64(new.public_key().public_bytes_raw()), "--checkpoint", str(site.folder / "new")]
     assert site.judge(*more, capsys=capsys) == 0, site.out
 
 

@@ -60,7 +60,7 @@ def test_the_verifier_says_of_a_vector_what_is_written(name: str, capsys: pytest
 
 
 def test_the_log_of_the_vectors_proves_the_good_one_complete(capsys: pytest.CaptureFixture[str]) -> None:
-    log = ["--log", str(FOLDER / "audit.jsonl"), "--anchor", str(FOLDER / "checkpoint.txt"), "--all"]
+    log = ["--log", str(FOLDER / "audit.jsonl"), "--checkpoint", str(FOLDER / "checkpoint.txt"), "--all"]
     assert verify.main(["--site-key", VECTORS["site_key"], *log, str(FOLDER / "good.slg")]) == 0
     assert verify.main(["--site-key", VECTORS["site_key"], *log, str(FOLDER / "cut-at-frame.slg")]) == 1
     assert "frame 5: cut here, the audit log has" in capsys.readouterr().out
