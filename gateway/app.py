@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Final
 
 import structlog
 
@@ -41,6 +42,8 @@ from gateway.store.db import Store
 from gateway.store.migrate import migrate
 from gateway.timekeeper import keep_time
 from gateway.web import WebServer
+
+AGAIN: Final = 1.0  # seconds until a sweep that failed begins anew
 
 log = structlog.get_logger()
 
@@ -176,7 +179,7 @@ async def _kept_going(name: str, work: Callable[[], Awaitable[None]]) -> None:
             return await work()
         except Exception:  # the boundary: one sweep's fault stays its own
             log.exception("A sweep failed; it begins anew", sweep=name)
-        await asyncio.sleep(1)
+        await asyncio.sleep(AGAIN)
 
 
 async def _stopped(gateway: Gateway) -> None:

@@ -25,6 +25,9 @@ class Listener(BaseModel):
     host: str
     port: int = Field(ge=0, le=65535)
 
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
     @model_validator(mode="after")
     def _literal(self) -> Self:
         if ipaddress.ip_address(self.host).is_unspecified:

@@ -1,40 +1,20 @@
 """Somebody sets the clock by an hour while a session runs (security.md 3, abuse 51; 5, fault 8)."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from gateway.audit import sql as audit_sql
-from gateway.clock import Instant, SystemClock
 from gateway.sessions.model import EndReason, SessionState
+from tests.e2e.clocks import SteppedClock
 from tests.e2e.site import running_site
 from tests.e2e.terminal import Terminal
 
 pytestmark = pytest.mark.peer
 
 HOUR, TEN_MINUTES = timedelta(hours=1), timedelta(minutes=10)
-
-
-class SteppedClock:
-    """This machine's clocks, of which the wall clock can be set, and both can be moved on together."""
-
-    def __init__(self) -> None:
-        self._own, self._step, self._passed = SystemClock(), timedelta(0), timedelta(0)
-
-    def now(self) -> datetime:
-        return (self._own.now() + self._step + self._passed).astimezone(UTC)
-
-    def instant(self) -> Instant:
-        own = self._own.instant()
-        return Instant(own.wall + self._step + self._passed, own.boot + self._passed, own.boot_id)
-
-    def step(self, by: timedelta) -> None:
-        self._step += by
-
-    def pass_time(self, time: timedelta) -> None:
-        self._passed += time
 
 
 @pytest.mark.parametrize("step", [HOUR, -HOUR])
