@@ -16,6 +16,7 @@ from gateway.fronts.listener import listen
 
 CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"  # TLS 1.2; those of 1.3 are all good
 START: Final = 10.0  # seconds to bind
+MESSAGE: Final = 64 * 1024  # octets that a page may say at once on a WebSocket; it says next to nothing
 STOP: Final = 5  # seconds that open connections get at the end
 
 
@@ -38,6 +39,7 @@ class WebServer:
             app, host=host, port=port, ssl_certfile=str(certificate), ssl_keyfile=str(key), ssl_ciphers=CIPHERS,
             log_config=None, access_log=False, server_header=False, proxy_headers=False, lifespan="off",
             timeout_graceful_shutdown=STOP, h11_max_incomplete_event_size=64 * 1024, ws="websockets-sansio",
+            ws_max_size=MESSAGE,
         )  # fmt: skip
         self._files = (certificate, key)
         self._server = _Server(self._config)

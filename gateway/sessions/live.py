@@ -92,6 +92,7 @@ class Live:
         self.pauses: dict[PauseCause, Instant] = {}
         self.discarded = 0
         self.last_input: Instant = clock.instant()
+        self.typed_at: Instant | None = None  # the person's last input; None before the first
         self.emptied: tuple[Instant, EndReason] | None = None  # since when, and how the last connection closed
         self.appeared: Instant = clock.instant()
         self.told: timedelta | None = None  # countdown mark last heard
@@ -215,6 +216,7 @@ class Live:
     def typed(self) -> None:
         """The person did something, delivered or not."""
         self.last_input, self.idle_told = self.clock.instant(), False
+        self.typed_at = self.last_input
 
     # --- observers
 

@@ -68,7 +68,7 @@ class Menu:
         if account is None:
             return None
         question = Question(Action.REQUEST, person, target, service.protocol, account.name, ASKED)
-        if isinstance(self._policy.decide(question, now), Allow):
+        if isinstance(self._policy.decide(question, now, explained=False), Allow):
             return _menu_line(target, service, MenuState.MAY_ASK, texts.menu(MenuState.MAY_ASK))
         return None
 

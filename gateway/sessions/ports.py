@@ -15,7 +15,7 @@ from gateway.store.db import Tx
 
 
 class Rulebook(Port):
-    def decide(self, q: Question, at: datetime) -> Decision: ...
+    def decide(self, q: Question, at: datetime, *, explained: bool = True) -> Decision: ...
 
 
 class People(Port):

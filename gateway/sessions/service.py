@@ -242,6 +242,11 @@ class Sessions:
         live = self.registry.get(session_id)
         return live.observers if live is not None else 0
 
+    def last_input(self, session_id: SessionId) -> datetime | None:
+        """When the person last sent input; None when he did not yet, and once the session is over."""
+        live = self.registry.get(session_id)
+        return live.typed_at.wall if live is not None and live.typed_at is not None and not live.over else None
+
     def _now(self, row: Session) -> Session:
         live = self.registry.get(row.id)
         return live.session if live is not None and live.stored else row

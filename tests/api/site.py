@@ -68,9 +68,10 @@ class Browser(httpx.AsyncClient):
 
     csrf = ""
 
-    async def change(self, path: str, json: object = None, **more) -> httpx.Response:
+    async def change(self, path: str, json: object = None, method: str = "POST", **more) -> httpx.Response:
         headers = {"X-CSRF-Token": self.csrf} | more.pop("headers", {})
-        return await self.post(path, json={} if json is None else json, headers=headers, **more)
+        body = {} if method == "DELETE" else {"json": {} if json is None else json}
+        return await self.request(method, path, headers=headers, **body, **more)
 
 
 class Apps(dict[Door, FastAPI]):

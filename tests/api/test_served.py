@@ -12,7 +12,7 @@ from gateway.clock import SystemClock
 from gateway.fronts.api.app import create_app
 from gateway.fronts.api.services import Door
 from gateway.keys import open_keys
-from gateway.web import WebServer
+from gateway.web import MESSAGE, WebServer
 from tests.api.site import Site, password
 
 
@@ -50,6 +50,12 @@ async def test_the_page_signs_in_and_hears_of_a_request_over_tls(site: Site, tru
             assert refusal.value.response.status_code == 403
         async with live() as socket:
             assert json.loads(await socket.recv()) == {"event": "live.ready"}
+            async with live() as flood:
+                await flood.recv()
+                await flood.send("x" * (MESSAGE + 1))
+                with pytest.raises(ConnectionClosed) as cut:
+                    await flood.recv()
+                assert cut.value.rcvd.code == 1009
             await site.asked(await site.signed_in("vera", source="127.0.0.1"))
             assert json.loads(await socket.recv())["event"] == "access.request.made"
             csrf = {"X-CSRF-Token": answer.json()["csrf"], "Cookie": cookie}

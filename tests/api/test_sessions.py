@@ -1,5 +1,7 @@
 """Who is in the plant now, and who may do what to him."""
 
+from datetime import datetime
+
 import pytest
 
 from tests.api.site import Site
@@ -95,3 +97,19 @@ async def test_who_sees_a_session_and_owns_another_target_does_not_control_it(si
         answer = await olga.change(f"{path}/kill", {"reason": "not mine"})
         assert (answer.status_code, answer.json()["code"]) == (403, "not_in_control")
         assert (await olga.get(path)).json()["state"] == "active"
+
+
+async def test_the_moment_of_the_last_input_is_shown_while_it_runs(site: Site) -> None:
+    async with site.visit() as connection:
+        lena, path = await site.signed_in("lena"), f"/sessions/{connection.session.id}"
+        stream = connection.open_stream("shell", {"kind": "shell"}, (80, 24))
+        stream.output(b"hello\r\n")
+        site.clock.advance(seconds=20)
+        assert (await lena.get(path)).json()["last_input"] is None
+        stream.typed(b"ls\r")
+        typed = site.clock.now()
+        site.clock.advance(seconds=20)
+        shown = (await lena.get(path)).json()["last_input"]
+        assert datetime.fromisoformat(shown) == typed
+        over = await lena.change(f"{path}/kill", {"reason": "the line starts"})
+        assert over.json()["last_input"] is None

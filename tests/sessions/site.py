@@ -66,11 +66,11 @@ class Rulebook:
     def version(self) -> str:
         return self._engine.version
 
-    def decide(self, q: Question, at) -> Decision:
+    def decide(self, q: Question, at, *, explained: bool = True) -> Decision:
         self.asked.append(q)
         if q.action in self.closed:
             return Deny("forbidden", "A rule of this plant forbids that.", ("test.closed",), "", self.version)
-        answer = self._engine.decide(q, at)
+        answer = self._engine.decide(q, at, explained=explained)
         if isinstance(answer, Allow):
             return replace(answer, obligations=replace(answer.obligations, **self.changed))
         return answer

@@ -13,6 +13,7 @@ from gateway import __doc__ as about
 from gateway.fronts.api import (
     access,
     audit,
+    host_keys,
     inventory,
     live,
     offers,
@@ -32,7 +33,7 @@ from gateway.fronts.api.views.live import Hint, Increment, Over, Snapshot
 PREFIX = "/api/v1"
 TITLE = {Door.PEOPLE: "Sluicegate", Door.ADMIN: "Sluicegate administration"}
 ROUTERS = {
-    Door.PEOPLE: (sign_in, offers, access, sessions, recordings, audit),
+    Door.PEOPLE: (sign_in, offers, host_keys, access, sessions, recordings, audit),
     Door.ADMIN: (sign_in, people, inventory, audit),
 }
 

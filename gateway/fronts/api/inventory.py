@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated, TypeVar
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
-from gateway.errors import Invalid
+from gateway.errors import Conflict, Invalid, NotFound
 from gateway.fronts.api.deps import Admin, Everything, Id
 from gateway.fronts.api.services import Services
 from gateway.fronts.api.views.admin import (
@@ -21,11 +22,14 @@ from gateway.fronts.api.views.admin import (
     ZoneNew,
     ZoneView,
 )
+from gateway.fronts.api.views.changes import AccountChange, ConduitChange, ServiceChange, TargetChange, ZoneChange
 from gateway.fronts.api.views.common import SIGNED_IN, problems
-from gateway.ids import PersonId
-from gateway.inventory.model import Conduit, Target
+from gateway.ids import PersonId, ServiceId
+from gateway.inventory.model import Conduit, Target, Zone
 
 router = APIRouter(tags=["inventory"])
+T = TypeVar("T")
+Seen = Annotated[int, Query(ge=1, lt=1 << 31, description="Version of the target that you saw.")]
 _READ = problems(*SIGNED_IN)
 _MAKE = problems(*SIGNED_IN, 409)
 _CHANGE = problems(*SIGNED_IN, 404, 409)
@@ -33,13 +37,30 @@ _CHANGE = problems(*SIGNED_IN, 404, 409)
 
 @router.get("/zones", summary="Every zone", responses=_READ)
 async def list_zones(_who: Admin, state: Everything) -> list[ZoneView]:
-    return [ZoneView(name=z.name, title=z.title, level=z.level) for z in await state.inventory.zones()]
+    return [_zone(z) for z in await state.inventory.zones()]
 
 
 @router.post("/zones", status_code=201, summary="Declare a zone", responses=_MAKE)
 async def add_zone(asked: ZoneNew, who: Admin, state: Everything) -> ZoneView:
     zone = await state.inventory.add_zone(who.person.name, asked.name, asked.title, asked.level, source=who.source)
-    return ZoneView(name=zone.name, title=zone.title, level=zone.level)
+    return _zone(zone)
+
+
+@router.patch("/zones/{name}", summary="Change a zone", responses=_CHANGE)
+async def change_zone(name: Id, asked: ZoneChange, who: Admin, state: Everything) -> ZoneView:
+    was = next((z for z in await state.inventory.zones() if z.name == name), None)
+    if was is None:
+        raise NotFound("zone")
+    _same(was.version, asked.version)
+    zone = await state.inventory.change_zone(
+        who.person.name,
+        name,
+        asked.version,
+        title=_or(asked.title, was.title),
+        level=_or(asked.level, was.level),
+        source=who.source,
+    )
+    return _zone(zone)
 
 
 @router.get("/conduits", summary="Every allowed path between zones", responses=_READ)
@@ -55,6 +76,14 @@ async def add_conduit(asked: ConduitNew, who: Admin, state: Everything) -> Condu
     return _conduit(made)
 
 
+@router.patch("/conduits/{from_zone}/{to_zone}", summary="Change what a conduit lets through", responses=_CHANGE)
+async def change_conduit(
+    from_zone: Id, to_zone: Id, asked: ConduitChange, who: Admin, state: Everything
+) -> ConduitView:
+    was = Conduit(from_zone, to_zone, frozenset(asked.was))
+    return _conduit(await state.inventory.change_conduit(who.person.name, was, asked.protocols, source=who.source))
+
+
 @router.get("/targets", summary="Every target, with services and accounts", responses=_READ)
 async def list_all_targets(_who: Admin, state: Everything) -> list[TargetView]:
     names = await _names(state)
@@ -64,9 +93,6 @@ async def list_all_targets(_who: Admin, state: Everything) -> list[TargetView]:
 @router.post("/targets", status_code=201, summary="Declare a target", responses=_MAKE)
 async def add_target(asked: TargetNew, who: Admin, state: Everything) -> TargetView:
     names = await _names(state)
-    ids = {name: person for person, name in names.items()}
-    if unknown := [name for name in asked.owners if name not in ids]:
-        raise Invalid("owners", f"nobody is called {unknown[0]}")
     made = await state.inventory.add_target(
         who.person.name,
         asked.name,
@@ -74,7 +100,25 @@ async def add_target(asked: TargetNew, who: Admin, state: Everything) -> TargetV
         asked.zone,
         asked.tier,
         asked.target_class,
-        [ids[name] for name in asked.owners],
+        _ids(names, asked.owners),
+        source=who.source,
+    )
+    return _target(made, names)
+
+
+@router.patch("/targets/{name}", summary="Change a target", responses=_CHANGE)
+async def change_target(name: Id, asked: TargetChange, who: Admin, state: Everything) -> TargetView:
+    names, was = await _names(state), await state.inventory.target_named(name)
+    _same(was.version, asked.version)
+    made = await state.inventory.change_target(
+        who.person.name,
+        name,
+        asked.version,
+        title=_or(asked.title, was.title),
+        zone=_or(asked.zone, was.zone.name),
+        tier=_or(asked.tier, was.tier),
+        target_class=_or(asked.target_class, was.target_class),
+        owners=was.owners if asked.owners is None else _ids(names, asked.owners),
         source=who.source,
     )
     return _target(made, names)
@@ -82,7 +126,36 @@ async def add_target(asked: TargetNew, who: Admin, state: Everything) -> TargetV
 
 @router.post("/targets/{name}/services", status_code=201, summary="Add a service to a target", responses=_CHANGE)
 async def add_service(name: Id, asked: ServiceNew, who: Admin, state: Everything) -> TargetView:
-    await state.inventory.add_service(who.person.name, name, asked.protocol, asked.address, asked.port, asked.profile)
+    await state.inventory.add_service(
+        who.person.name, name, asked.protocol, asked.address, asked.port, asked.profile, source=who.source
+    )
+    return _target(await state.inventory.target_named(name), await _names(state))
+
+
+@router.patch("/targets/{name}/services/{service_id}", summary="Change a service", responses=_CHANGE)
+async def change_service(name: Id, service_id: Id, asked: ServiceChange, who: Admin, state: Everything) -> TargetView:
+    target = await state.inventory.target_named(name)
+    _same(target.version, asked.version)
+    was = next((s for s in target.services if s.id == service_id), None)
+    if was is None:
+        raise NotFound("service")
+    await state.inventory.change_service(
+        who.person.name,
+        name,
+        asked.version,
+        was.id,
+        address=_or(asked.address, was.address),
+        port=_or(asked.port, was.port),
+        profile=_or(asked.profile, was.profile),
+        source=who.source,
+    )
+    return _target(await state.inventory.target_named(name), await _names(state))
+
+
+@router.delete("/targets/{name}/services/{service_id}", summary="Take a service away", responses=_CHANGE)
+async def remove_service(name: Id, service_id: Id, version: Seen, who: Admin, state: Everything) -> TargetView:
+    """With its pinned host key."""
+    await state.inventory.remove_service(who.person.name, name, version, ServiceId(service_id), source=who.source)
     return _target(await state.inventory.target_named(name), await _names(state))
 
 
@@ -94,8 +167,45 @@ async def add_account(name: Id, asked: AccountNew, who: Admin, state: Everything
     return _target(await state.inventory.target_named(name), await _names(state))
 
 
+@router.patch("/targets/{name}/accounts/{account}", summary="Seal another credential", responses=_CHANGE)
+async def change_account(name: Id, account: Id, asked: AccountChange, who: Admin, state: Everything) -> TargetView:
+    secret = None if asked.secret is None else asked.secret.encode()
+    await state.inventory.change_account(
+        who.person.name, name, asked.version, account, asked.kind, secret, source=who.source
+    )
+    return _target(await state.inventory.target_named(name), await _names(state))
+
+
+@router.delete("/targets/{name}/accounts/{account}", summary="Take an account away", responses=_CHANGE)
+async def remove_account(name: Id, account: Id, version: Seen, who: Admin, state: Everything) -> TargetView:
+    """With what was sealed for it."""
+    await state.inventory.remove_account(who.person.name, name, version, account, source=who.source)
+    return _target(await state.inventory.target_named(name), await _names(state))
+
+
+def _same(version: int, seen: int) -> None:
+    """Fields that are left out are taken from this version, so it must be the one that the admin saw."""
+    if version != seen:
+        raise Conflict("this was changed by somebody else in the meantime")
+
+
+def _or(given: T | None, was: T) -> T:
+    return was if given is None else given
+
+
+def _ids(names: Mapping[PersonId, str], owners: list[str]) -> list[PersonId]:
+    ids = {name: person for person, name in names.items()}
+    if unknown := [name for name in owners if name not in ids]:
+        raise Invalid("owners", f"nobody is called {unknown[0]}")
+    return [ids[name] for name in owners]
+
+
 async def _names(state: Services) -> dict[PersonId, str]:
     return {person.id: person.name for person in await state.identity.people()}
+
+
+def _zone(zone: Zone) -> ZoneView:
+    return ZoneView(name=zone.name, title=zone.title, level=zone.level, version=zone.version)
 
 
 def _conduit(conduit: Conduit) -> ConduitView:

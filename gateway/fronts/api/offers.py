@@ -57,7 +57,7 @@ def _ask_policy(
         channels=frozenset({Channel.SHELL}),
         source=source,
     )
-    decision = state.policy.decide(question, at)
+    decision = state.policy.decide(question, at, explained=False)
     if not isinstance(decision, Allow):
         return None
     obliges = decision.obligations

@@ -1,11 +1,15 @@
-"""Organisations, persons, invitations and keys: admins, on the admin door."""
+"""Organisations, persons, invitations and keys: admins, on the admin door.
+
+Whatever touches the factors or the roles of a person needs a fresh code of the admin: a sign-in that was left open or
+stolen must not be enough to become somebody else.
+"""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
-from gateway.fronts.api.deps import Admin, Everything, Id
-from gateway.fronts.api.views.access import Reason
+from gateway.fronts.api.deps import Admin, Asker, Everything, Id
+from gateway.fronts.api.services import Services
 from gateway.fronts.api.views.admin import (
     Invited,
     KeyNew,
@@ -15,8 +19,9 @@ from gateway.fronts.api.views.admin import (
     PersonNew,
     PersonView,
 )
-from gateway.fronts.api.views.common import SIGNED_IN, problems
-from gateway.identity.model import Organisation, Person, SshKey
+from gateway.fronts.api.views.changes import Confirmed, Disable, KeyGone, OrganisationChange, PersonChange
+from gateway.fronts.api.views.common import SIGNED_IN, Done, problems
+from gateway.identity.model import UNCHANGED, Organisation, Person, SshKey
 
 router = APIRouter(tags=["people"])
 _READ = problems(*SIGNED_IN)
@@ -33,6 +38,19 @@ async def list_organisations(_who: Admin, state: Everything) -> list[Organisatio
 async def add_organisation(asked: OrganisationNew, who: Admin, state: Everything) -> OrganisationView:
     made = await state.identity.add_organisation(
         who.person, asked.name, asked.title, asked.plant, asked.contract_end, asked.networks, source=who.source
+    )
+    return _organisation(made)
+
+
+@router.patch("/organisations/{name}", summary="Change an organisation", responses=_CHANGE)
+async def change_organisation(name: Id, asked: OrganisationChange, who: Admin, state: Everything) -> OrganisationView:
+    made = await state.identity.change_organisation(
+        who.person,
+        name,
+        title=asked.title,
+        contract_end=asked.contract_end if "contract_end" in asked.model_fields_set else UNCHANGED,
+        networks=asked.networks,
+        source=who.source,
     )
     return _organisation(made)
 
@@ -56,13 +74,31 @@ async def get_person(name: Id, _who: Admin, state: Everything) -> PersonView:
     return _person(await state.identity.person_named(name))
 
 
+@router.patch("/people/{name}", summary="Change a person", responses=_CHANGE)
+async def change_person(name: Id, asked: PersonChange, who: Admin, state: Everything) -> PersonView:
+    await _step_up(state, who, asked)
+    made = await state.identity.change_person(
+        who.person,
+        name,
+        asked.version,
+        title=asked.title,
+        roles=asked.roles,
+        expires=asked.expires if "expires" in asked.model_fields_set else UNCHANGED,
+        enabled=asked.enabled,
+        source=who.source,
+    )
+    return _person(made)
+
+
 @router.post("/people/{name}/invite", summary="Invite again: resets both factors", responses=_CHANGE)
-async def invite(name: Id, who: Admin, state: Everything) -> Invited:
+async def invite(name: Id, asked: Confirmed, who: Admin, state: Everything) -> Invited:
+    await _step_up(state, who, asked)
     return Invited(name=name, invitation=await state.identity.invite(who.person, name, source=who.source))
 
 
 @router.post("/people/{name}/disable", summary="Keep a person out from now on", responses=_CHANGE)
-async def disable(name: Id, asked: Reason, who: Admin, state: Everything) -> PersonView:
+async def disable(name: Id, asked: Disable, who: Admin, state: Everything) -> PersonView:
+    await _step_up(state, who, asked)
     await state.identity.disable(who.person, name, asked.reason, source=who.source)
     return _person(await state.identity.person_named(name))
 
@@ -76,7 +112,21 @@ async def list_keys(name: Id, _who: Admin, state: Everything) -> list[KeyView]:
 @router.post("/people/{name}/keys", status_code=201, summary="Add an SSH public key", responses=_CHANGE)
 async def add_key(name: Id, asked: KeyNew, who: Admin, state: Everything) -> KeyView:
     person = await state.identity.person_named(name)
+    await _step_up(state, who, asked)
     return _key(await state.identity.add_key(person, asked.public, asked.title, actor=who.person, source=who.source))
+
+
+@router.post("/people/{name}/keys/remove", summary="Remove an SSH public key", responses=_CHANGE)
+async def remove_key(name: Id, asked: KeyGone, who: Admin, state: Everything) -> Done:
+    """No DELETE: the code belongs into a body, where no log sees it."""
+    person = await state.identity.person_named(name)
+    await _step_up(state, who, asked)
+    await state.identity.remove_key(person, asked.fingerprint, actor=who.person, source=who.source)
+    return Done()
+
+
+async def _step_up(state: Services, who: Asker, asked: Confirmed | KeyNew) -> None:
+    await state.identity.confirm(who.person, asked.code, who.source)
 
 
 def _organisation(organisation: Organisation) -> OrganisationView:

@@ -116,6 +116,7 @@ def session_view(state: Services, session: Session, seen: Sight) -> SessionView:
         ended=session.ended,
         deadline=session.deadline.wall if session.deadline else None,
         remaining_seconds=_remaining(session.deadline, at),
+        last_input=state.sessions.last_input(session.id),
         hold=HoldView(waiting=hold.waiting, since=hold.since, asked=list(hold.asked), words=hold.words)
         if hold
         else None,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from gateway.fronts.api.views.common import Answer, Moment, Name, Question, Secret, Words
+from gateway.fronts.api.views.common import Answer, Code, Moment, Name, Question, Secret, Words
 from gateway.identity.model import Role
 from gateway.inventory.model import CredentialKind, CryptoProfile, Protocol, TargetClass, Tier
 
@@ -59,6 +59,7 @@ class KeyNew(Question):
         description="OpenSSH public key line.", examples=["ssh-ed25519 AAAA… vera@laptop"]
     )
     title: Words = Field(min_length=1, examples=["laptop"])
+    code: Code = Field(description="A fresh one-time code of the admin.")
 
 
 class KeyView(Answer):
@@ -80,6 +81,7 @@ class ZoneView(Answer):
     name: str
     title: str
     level: str
+    version: int
 
 
 class ConduitNew(Question):

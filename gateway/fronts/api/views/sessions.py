@@ -58,6 +58,7 @@ class SessionView(Answer):
     ended: Moment | None
     deadline: Moment | None
     remaining_seconds: int | None = Field(description="Until the deadline, by both clocks.")
+    last_input: Moment | None = Field(description="When the person last sent input; null when never, or over.")
     hold: HoldView | None
     end: EndView | None
     grant: str | None

@@ -615,10 +615,71 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/targets/{name}/host-key': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The host key that is pinned */
+    get: operations['get_host_key'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/targets/{name}/host-key/accept': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Accept that the host key changed
+     * @description The next approved use pins the key of `fingerprint`, and no other.
+     */
+    post: operations['accept_host_key'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
 }
 export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
+    /**
+     * Accept
+     * @description An owner says that the machine has a new key.
+     */
+    Accept: {
+      /**
+       * Code
+       * @description A fresh one-time code of the owner.
+       * @example 287082
+       */
+      code: string;
+      /**
+       * Fingerprint
+       * @description Read at the machine itself (`ssh-keygen -l`), not taken from what was shown.
+       */
+      fingerprint: string;
+      /** @default ssh */
+      protocol: components['schemas']['Protocol'];
+      /**
+       * Reason
+       * @example New system disk, WO-8813
+       */
+      reason: string;
+    };
     /**
      * ActivityBucket
      * @description How much happened in one slice of time.
@@ -1143,6 +1204,32 @@ export interface components {
       waiting: components['schemas']['Waiting'];
       /** Words */
       words: string;
+    };
+    /**
+     * HostKeyView
+     * @description By which key the gateway knows a service. Fingerprints as `ssh-keygen -l` prints them.
+     */
+    HostKeyView: {
+      /**
+       * Accepted
+       * @description The only key that the next approved use may pin; null when none is named.
+       */
+      accepted: string | null;
+      /**
+       * Fingerprint
+       * @description Of the pinned key; null before the first use, and once accepted.
+       */
+      fingerprint: string | null;
+      /** Pinned */
+      pinned: string | null;
+      protocol: components['schemas']['Protocol'];
+      /** @description Another key that it showed since; null for none. */
+      shown: components['schemas']['ShownKey'] | null;
+      /**
+       * Target
+       * @example ews-l4
+       */
+      target: string;
     };
     /**
      * Increment
@@ -1697,6 +1784,11 @@ export interface components {
        */
       id: string;
       /**
+       * Last Input
+       * @description When the person last sent input; null when never, or over.
+       */
+      last_input: string | null;
+      /**
        * May
        * @description What the asker can do with it now.
        */
@@ -1754,6 +1846,22 @@ export interface components {
       title: string;
       /** Token */
       token: string;
+    };
+    /**
+     * ShownKey
+     * @description The newest key that the target showed and that was not the right one; nobody was connected.
+     */
+    ShownKey: {
+      /**
+       * At
+       * Format: date-time
+       */
+      at: string;
+      /**
+       * Fingerprint
+       * @description Null when what it showed was no key.
+       */
+      fingerprint: string | null;
     };
     /**
      * SignIn
@@ -4716,6 +4824,173 @@ export interface operations {
       };
       /** @description Not permitted: role, policy, CSRF token or a rule says no. */
       403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  get_host_key: {
+    parameters: {
+      query?: {
+        protocol?: components['schemas']['Protocol'];
+      };
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['HostKeyView'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing, or none that you may know of. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  accept_host_key: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['Accept'];
+      };
+    };
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['HostKeyView'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing, or none that you may know of. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Somebody else was faster: read again and decide again. */
+      409: {
         headers: {
           [name: string]: unknown;
         };

@@ -1,0 +1,99 @@
+"""The host key of a target, for its owners alone: which one is pinned, which one was shown, accepting the new one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from fastapi import APIRouter
+
+from gateway.audit import sql
+from gateway.audit.events.inventory import HostKeyChanged, HostKeyPinned, HostKeyReleased
+from gateway.errors import NotFound
+from gateway.fronts.api.deps import Anyone, Asker, Everything, Id
+from gateway.fronts.api.services import Services
+from gateway.fronts.api.views.common import SIGNED_IN, problems
+from gateway.fronts.api.views.host_keys import Accept, HostKeyView, ShownKey
+from gateway.ids import ServiceId
+from gateway.inventory.model import Protocol, Service, Target
+
+router = APIRouter(tags=["host keys"])
+NAMES: Final = frozenset({HostKeyPinned.name, HostKeyChanged.name, HostKeyReleased.name})
+BATCH: Final = 1000  # entries read at once
+
+
+@dataclass(frozen=True, slots=True)
+class _History:
+    """What happened since the key was pinned last: the newest other key, and the one that an owner accepted."""
+
+    shown: str = ""
+    at: datetime | None = None
+    accepted: str = ""
+
+
+@router.get("/targets/{name}/host-key", summary="The host key that is pinned", responses=problems(*SIGNED_IN, 404))
+async def get_host_key(name: Id, who: Anyone, state: Everything, protocol: Protocol = Protocol.SSH) -> HostKeyView:
+    target, service = await _owned(state, who, name, protocol)
+    return await _view(state, target, service)
+
+
+@router.post(
+    "/targets/{name}/host-key/accept",
+    summary="Accept that the host key changed",
+    responses=problems(*SIGNED_IN, 404, 409),
+)
+async def accept_host_key(name: Id, asked: Accept, who: Anyone, state: Everything) -> HostKeyView:
+    """The next approved use pins the key of `fingerprint`, and no other."""
+    target, service = await _owned(state, who, name, asked.protocol)
+    await state.identity.confirm(who.person, asked.code, who.source)
+    await state.inventory.repin(
+        who.person.name,
+        service.id,
+        owner=who.person.id,
+        reason=asked.reason,
+        fingerprint=asked.fingerprint,
+        source=who.source,
+    )
+    return await _view(state, target, service)
+
+
+async def _owned(state: Services, who: Asker, name: str, protocol: Protocol) -> tuple[Target, Service]:
+    """The service, if he owns its target; else NotFound, the same as for a target that does not exist."""
+    owned = [t for t in await state.inventory.targets() if t.name == name and who.person.id in t.owners]
+    service = owned[0].service(protocol) if owned else None
+    if service is None:
+        raise NotFound("target")
+    return owned[0], service
+
+
+async def _view(state: Services, target: Target, service: Service) -> HostKeyView:
+    pinned, history = await state.inventory.pinned(service.id), await _history(state, service.id)
+    return HostKeyView(
+        target=target.name,
+        protocol=service.protocol,
+        fingerprint=pinned.fingerprint if pinned else None,
+        pinned=pinned.pinned if pinned else None,
+        shown=ShownKey(fingerprint=history.shown or None, at=history.at) if history.at else None,
+        accepted=history.accepted or None,
+    )
+
+
+async def _history(state: Services, service: ServiceId) -> _History:
+    """From the audit log, for the inventory keeps the pinned key alone. Such entries are rare."""
+    history, since = _History(), 0
+    async with state.store.read() as tx:
+        while batch := await sql.read(tx, since=since, limit=BATCH, names=NAMES):
+            since = batch[-1].index + 1
+            for entry in batch:
+                values = entry.values()
+                if values["service"] != service:
+                    continue
+                match entry.name:
+                    case HostKeyPinned.name:
+                        history = _History()
+                    case HostKeyReleased.name:
+                        history = _History(accepted=values["fingerprint"])
+                    case _:
+                        history = _History(values["offered"], entry.at, history.accepted)
+    return history

@@ -1,0 +1,43 @@
+"""The host key of a target's service."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from gateway.fronts.api.views.common import Answer, Code, Moment, Question, Words
+from gateway.inventory.model import Protocol
+
+Fingerprint = Annotated[str, StringConstraints(pattern=r"^SHA256:[A-Za-z0-9+/]{43}$")]
+
+
+class ShownKey(Answer):
+    """The newest key that the target showed and that was not the right one; nobody was connected."""
+
+    fingerprint: str | None = Field(description="Null when what it showed was no key.")
+    at: Moment
+
+
+class HostKeyView(Answer):
+    """By which key the gateway knows a service. Fingerprints as `ssh-keygen -l` prints them."""
+
+    target: str = Field(examples=["ews-l4"])
+    protocol: Protocol
+    fingerprint: str | None = Field(description="Of the pinned key; null before the first use, and once accepted.")
+    pinned: Moment | None
+    shown: ShownKey | None = Field(description="Another key that it showed since; null for none.")
+    accepted: str | None = Field(
+        description="The only key that the next approved use may pin; null when none is named."
+    )
+
+
+class Accept(Question):
+    """An owner says that the machine has a new key."""
+
+    protocol: Protocol = Protocol.SSH
+    fingerprint: Fingerprint = Field(
+        description="Read at the machine itself (`ssh-keygen -l`), not taken from what was shown."
+    )
+    reason: Words = Field(min_length=1, examples=["New system disk, WO-8813"])
+    code: Code = Field(description="A fresh one-time code of the owner.")
