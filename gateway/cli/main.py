@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import typer
 
-from gateway.cli import audit, demo, recording, serve
+from gateway.cli import audit, demo, person, recording, serve
 from gateway.errors import GatewayError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.command("init")(serve.init)
 app.command("serve")(serve.serve)
 app.command("version")(serve.release)
 app.add_typer(audit.app, name="audit")
+app.add_typer(person.app, name="person")
 app.add_typer(recording.app, name="recording")
 app.add_typer(demo.app, name="demo")
 
