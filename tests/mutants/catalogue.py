@@ -221,6 +221,14 @@ MUTANTS = (
         "gateway/fronts/ssh/visitor.py",
         "            login = names.parse(username)",
         "            login = self._left[0].login if self._left else names.parse(username)",
+        "tests/ssh/test_hostile.py::test_13_the_name_of_the_last_step_counts",
+    ),
+    Mutant(
+        "what was proved for one name serves another (CVE-2023-48712)",
+        "gateway/fronts/ssh/visitor.py",
+        "        if banner and not self._banner_sent:",
+        "        self._sign_in.first = self._left[-1].first if self._left else None\n"
+        "        if banner and not self._banner_sent:",
         "tests/ssh/test_hostile.py::test_13_a_factor_of_one_name_does_not_serve_another",
     ),
     Mutant(
@@ -238,7 +246,7 @@ MUTANTS = (
         "            self._to_target(data)\n"
         "        elif self._paused:\n"
         "            self._undelivered.append(data)",
-        "tests/ssh/test_relay.py::test_whatever_happens_what_is_delivered_was_recorded_and_nothing_typed_in_a_pause_arrives",
+        "tests/ssh/test_relay.py::test_keys_typed_in_a_pause_are_gone_and_do_not_come_back_with_the_resume",
     ),
     Mutant(
         "a segment is never signed",
@@ -322,7 +330,7 @@ MUTANTS = (
         "gateway/sessions/south.py",
         "        gate.permitted()\n        try:\n            address",
         "        try:\n            address",
-        "tests/south/test_south.py::test_nothing_knocks_at_the_target_before_the_session_is_active",
+        "tests/south/test_south.py::test_a_gate_that_says_no_opens_no_socket",
     ),
     Mutant(
         "the CSRF token is not compared",

@@ -154,6 +154,22 @@ async def test_13_a_factor_of_one_name_does_not_serve_another(bench):
     wire.close()
 
 
+async def test_13_the_name_of_the_last_step_counts(bench):
+    """CVE-2023-48712: begin as viktor, finish as vera with what is hers: it is vera, or nobody."""
+    wire = await Wire.ready(bench.port)
+    await wire.service()
+    wire.request("viktor+ews-l4", "keyboard-interactive", KBD)
+    assert b"Password: " in await wire.answer()
+    wire.request("vera+ews-l4", "publickey", signed(wire, "vera+ews-l4", key_of(bench)))
+    assert (await wire.answer())[-1] == 1
+    wire.request("vera+ews-l4", "keyboard-interactive", KBD)
+    assert b"Code: " in await wire.answer()
+    wire.send(b"\x3d" + u32(1) + string(CODE))
+    assert (await wire.answer())[0] == SUCCESS
+    assert [a.person.name for a in bench.sessions.arrivals] == ["vera"]
+    wire.close()
+
+
 ODD = [
     "../../etc/passwd", "~root", "${HOME}", "%u", "a\0b", "a\nb", "a" * 900, "\u202eabc", "{{7*7}}",
     "' or 1=1 --", "vera+10.0.0.1", "vera+169.254.169.254", "vera+localhost/../x", "VERA", "vera++", "+ews-l4",

@@ -155,8 +155,7 @@ def test_whatever_happens_what_is_delivered_was_recorded_and_nothing_typed_in_a_
     pair.relay.client_full(False)
     pair.pause(False)
     assert pair.shown == everything_out
-    if not terminal:
-        assert pair.sent == everything_in
+    assert pair.sent == (allowed if terminal else everything_in)
 
 
 def test_the_exit_status_waits_until_the_last_data_was_delivered():
@@ -192,6 +191,18 @@ def test_after_the_cut_nothing_passes_either_way():
     pair.client.arrives(b"rm -rf /\r")
     pair.target.arrives((b"secret", None))
     assert (pair.shown, pair.sent, pair.target.closed) == (b"", b"", True)
+
+
+def test_keys_typed_in_a_pause_are_gone_and_do_not_come_back_with_the_resume():
+    """Deterministic: the random histories above reach pause, key and resume on a terminal only now and then."""
+    pair = Pair(terminal=True)
+    pair.client.arrives(b"before")
+    pair.pause(True)
+    pair.client.arrives(b"rm -rf /\r")
+    pair.pause(False)
+    pair.client.arrives(b"after")
+    assert pair.sent == pair.tape.keys == b"beforeafter"
+    assert pair.tape.input == b""
 
 
 def test_a_signal_in_a_pause_is_input_too_and_does_not_arrive():

@@ -100,13 +100,6 @@ async def test_a_login_name_that_cannot_be_is_told_how_to_write_it(bench):
     assert any("PERSON+TARGET" in banner for banner in client.banners)
 
 
-async def test_the_name_of_the_last_step_counts_and_carries_nothing_over(bench):
-    """Abuse case 13 (CVE-2023-48712): begin as somebody else, finish as me."""
-    connection, _ = await connect(bench, "vera+ews-l4")
-    assert [a.person.name for a in bench.sessions.arrivals] == ["vera"]
-    connection.close()
-
-
 async def test_a_hold_is_told_in_rounds_without_prompts_and_ends_in_the_shell(bench):
     bench.sessions.released.clear()
     client = Client()
