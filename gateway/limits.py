@@ -51,7 +51,7 @@ HOLD_STEP: Final = timedelta(seconds=5)  # a hold says at least this often that 
 VISIT_GRACE: Final = timedelta(minutes=2)  # a session lives this long without a connection (access model, rule 5)
 OBSERVER_GRACE: Final = timedelta(minutes=1)  # input stays frozen this long for an observer to come back
 RECORDER_PATIENCE: Final = timedelta(minutes=5)  # a paused session waits this long for its recorder
-STORE_SILENT: Final = timedelta(seconds=4)  # sessions end when the store took nothing for this long: within 5 s, rule 15
+STORE_SILENT: Final = timedelta(seconds=4)  # sessions end when the store took nothing for this long (rule 15)
 SOUTH_CONNECT: Final = timedelta(seconds=10)  # to open a connection to a target, key exchange included
 KILL_LIMIT: Final = timedelta(seconds=2)  # from decision to the last byte
 
@@ -72,4 +72,4 @@ API_LIVE_SEND: Final = timedelta(seconds=10)  # a viewer that does not take a me
 API_LIVE_CHECK: Final = timedelta(seconds=15)  # a WebSocket's sign-in is looked at again at least this often
 
 SECRET_OCTETS: Final = 16 << 10  # octets of a target's password or private key: RSA of 16384 bits fits
-CERTIFICATE_EARLY: Final = timedelta(minutes=1)  # a session's certificate is good so long before now: target's clock lag
+CERTIFICATE_EARLY: Final = timedelta(minutes=1)  # a certificate is good from so long ago: targets' clocks lag

@@ -60,9 +60,10 @@ class Obligations:
 
     def join(self, other: Obligations) -> Obligations:
         """The strictest of both, field by field: most approvals, shortest times, intersection of channels."""
+        roles = self.approver_roles | other.approver_roles
         return Obligations(
-            approvals=max(self.approvals, other.approvals),
-            approver_roles=self.approver_roles | other.approver_roles,
+            approvals=max(self.approvals, other.approvals, len(roles)),  # each role by a person of its own
+            approver_roles=roles,
             release=self.release or other.release,
             observer=self.observer or other.observer,
             phishing_resistant=self.phishing_resistant or other.phishing_resistant,
