@@ -14,9 +14,14 @@ from gateway.sessions.model import EndReason, MenuState, PauseCause, Waiting
 from gateway.words import printable
 
 LEAVE: Final = "To leave, press Ctrl-C or close the connection; nothing is lost by that."
-TARGET_SILENT: Final = "The target does not answer. Please call its owner: is it switched on and on the network?"
-TARGET_REFUSED: Final = "The target refuses the connection. Please call its owner: is the service running?"
-TARGET_UNREACHABLE: Final = "The target cannot be reached from the gateway. Please call the plant's network support."
+AGAIN: Final = "Your session waits two minutes for you to connect again."  # VISIT_GRACE: no release is lost by it
+TARGET_SILENT: Final = (
+    f"The target does not answer. Please call its owner: is it switched on and on the network? {AGAIN}"
+)
+TARGET_REFUSED: Final = f"The target refuses the connection. Please call its owner: is the service running? {AGAIN}"
+TARGET_UNREACHABLE: Final = (
+    f"The target cannot be reached from the gateway. Please call the plant's network support. {AGAIN}"
+)
 UNAVAILABLE: Final = (
     "The gateway cannot check your access at the moment, so it cannot let you in. "
     "Please try again in a minute; if it stays so, call the plant."

@@ -21,7 +21,7 @@ class Terminal:
 
     def __init__(self, argv: Sequence[str], *, columns: int = 80, rows: int = 24, env: Mapping[str, str] = {}) -> None:
         self._argv, self._size, self._env = argv, (rows, columns), env
-        self.shown, self._read = "", 0
+        self._shown, self._news, self._read = "", [], 0
         self._changed = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -53,8 +53,14 @@ class Terminal:
             data = b""
         if not data:
             asyncio.get_running_loop().remove_reader(self._master)
-        self.shown += data.decode(errors="replace")
+        self._news.append(data.decode(errors="replace"))
         self._changed.set()
+
+    @property
+    def shown(self) -> str:
+        if self._news:  # joined when somebody looks: a flood would make each piece a copy of all
+            self._shown, self._news = "".join((self._shown, *self._news)), []
+        return self._shown
 
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())

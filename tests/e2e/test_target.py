@@ -6,6 +6,7 @@ import asyncssh
 import pytest
 
 from gateway.access.model import ReleaseState
+from gateway.audit.events.ssh import TargetFailed
 from gateway.demo import site as demo
 from gateway.sessions.model import SessionState
 from tests.e2e.process import Plant, plant
@@ -16,13 +17,17 @@ from tests.sim.wire import Wire
 pytestmark = pytest.mark.peer
 
 
-async def reads(site: Plant, words: str, *, first: bool = False) -> None:
-    """Vera connects, and reads `words` and whom to call, without learning where the target is."""
+AGAIN = "Your session waits two minutes for you to connect again"
+
+
+async def reads(site: Plant, words: str, *, first: bool = False, after: str = AGAIN) -> None:
+    """Vera connects, and reads `words`, whom to call and what `after` says, without learning where the target is."""
     async with Terminal(site.ssh()) as vera:
         if first:
             await site.enters(vera)
         await vera.sees(words, limit=15)
         await vera.sees("[Cc]all (its|the) (owner|person)")
+        await vera.sees(after)
         assert await vera.ends() != 0
         for secret in (demo.TARGET_ADDRESS, str(site.target_port), "127.0.0.3"):
             assert secret not in vera.shown
@@ -41,13 +46,13 @@ async def test_fault_1_a_vendor_reads_what_is_wrong_with_the_target_and_may_try_
 
         async with Wire(demo.TARGET_ADDRESS, site.target_port, behind) as wire:
             await site.start_target(port=behind, key=asyncssh.generate_private_key("ssh-ed25519").convert_to_public())
-            await reads(site, "does not accept the credential")
+            await reads(site, "does not accept the credential", after="")
             await site.stop_target()
 
             own = (site.folder / "target_host_key").read_bytes()
             asyncssh.generate_private_key("ssh-ed25519").write_private_key(site.folder / "target_host_key")
             await site.start_target(port=behind)
-            await reads(site, "did not show the host key that this gateway knows")
+            await reads(site, "did not show the host key that this gateway knows", after="accept the new key")
             await site.stop_target()
 
             (site.folder / "target_host_key").write_bytes(own)
@@ -60,18 +65,22 @@ async def test_fault_1_a_vendor_reads_what_is_wrong_with_the_target_and_may_try_
             async with Terminal(site.ssh()) as vera:
                 await vera.sees(r"engineer@ews-l4.*[#$]")
                 wire.cut()
-                await vera.sees("closed the connection or has become unreachable. Call the owner")
+                await vera.sees(
+                    "closed the connection or has become unreachable. Call the owner of the target. " + AGAIN
+                )
                 assert await vera.ends() != 0
             async with Terminal(site.ssh()) as vera:
                 await vera.sees(r"engineer@ews-l4.*[#$]")
                 wire.hush(True)
-                await vera.sees("closed the connection or has become unreachable. Call the owner", limit=15)
+                await vera.sees(
+                    "closed the connection or has become unreachable. Call the owner of the target. " + AGAIN, limit=15
+                )
                 assert await vera.ends() != 0
 
         (session,) = await site.desk.sessions()
         assert session.state is SessionState.ACTIVE  # for the grace: she was told, and may come back without a release
         (release,) = await site.desk.access.releases(grant.id)
         assert release.state is ReleaseState.USED
-        failed = await site.desk.events("ssh.target.failed", "session.target.failed")
-        print([f.get("why") for f in failed])
+        failed = [e["why"] for e in await site.desk.events(TargetFailed.name)]
+        assert failed == ["target_refused", "credential", "host_key_changed", "unreachable"]
         assert "Traceback" not in served.said, served.said

@@ -23,13 +23,16 @@ CHANNELS: Final = "This connection has {most} channels open already, which is th
 REFUSALS: Final = "Too many requests that this gateway does not carry."
 NO_TARGET: Final = "Name the target: log in as {person}+TARGET. `ssh {person}@…` alone shows what you may reach."
 
-UNREACHABLE: Final = "{target} does not answer. The gateway is fine; call {whom}."
-TARGET_REFUSED: Final = "{target} refuses the connection: its SSH service may be switched off. Call {whom}."
+AGAIN: Final = "Your session waits two minutes for you to connect again."  # VISIT_GRACE: no release is lost by it
+UNREACHABLE: Final = f"{{target}} does not answer. The gateway is fine; call {{whom}}. {AGAIN}"
+TARGET_REFUSED: Final = (
+    f"{{target}} refuses the connection: its SSH service may be switched off. Call {{whom}}. {AGAIN}"
+)
 HOST_KEY: Final = "{target} shows another host key than before, so the gateway does not enter it. Call {whom}."
 CREDENTIAL: Final = "{target} does not accept the credential that the vault holds for {account}. Call {whom}."
 TARGET_PROTOCOL: Final = "{target} and the gateway do not agree on a protocol. Call {whom}."
 CHANNEL_REFUSED: Final = "{target} refused to start this. Call {whom}."
-TARGET_LOST: Final = "{target} closed the connection or has become unreachable. Call {whom}."
+TARGET_LOST: Final = f"{{target}} closed the connection or has become unreachable. Call {{whom}}. {AGAIN}"
 WHOM: Final = "the owner of the target"
 
 DROPPED_AHEAD: Final = "{octets} octets typed before the session opened were discarded."

@@ -31,6 +31,7 @@ from gateway.words import printable
 log = structlog.get_logger()
 
 LAST_WORDS: Final = KILL_LIMIT / 4  # for the client to read why and go by itself, before it is disconnected
+LAST_WORDS_BEHIND: Final = KILL_LIMIT * 0.9  # for one that still takes what was on its way
 HIDES_BANNER: Final = ("SSH-2.0-PuTTY",)  # shows no banner when it runs a command: gets the text with the first prompt
 DETAIL_CHARACTERS: Final = 200  # of what a client asked for, in the audit log
 BLAMELESS: Final = frozenset({"ConnectionLost", "unavailable"})  # a store that is away is nobody's guess at a password
@@ -344,8 +345,10 @@ class Visitor(Uncarried):
             self._keeping.cancel()
 
     async def _farewell(self, words: str) -> None:
+        """The words stand behind what is on its way to him: a client that is behind gets the longer patience."""
+        patience = LAST_WORDS_BEHIND if self._conn.unsent() else LAST_WORDS
         try:
-            async with asyncio.timeout(LAST_WORDS.total_seconds()):
+            async with asyncio.timeout(patience.total_seconds()):
                 await self._conn.wait_closed()
         except TimeoutError:
             self._conn.disconnect(asyncssh.DISC_BY_APPLICATION, printable(words))
