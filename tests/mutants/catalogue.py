@@ -143,7 +143,7 @@ MUTANTS = (
         "gateway/access/rules.py",
         "    if person.id == requester:",
         "    if False:",
-        "tests/access/test_abuse.py::test_47_a_requester_never_approves_his_own_request",
+        "tests/access/test_deciding.py::test_persons_of_the_plant_decide_for_one_another_but_never_for_themselves",
     ),
     Mutant(
         "one person approves twice",
