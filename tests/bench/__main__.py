@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,15 +22,18 @@ from tests.e2e.site import free_port
 REPORT = Path(__file__).parent.parent.parent / "docs" / "benchmarks.md"
 
 
+STARTED = time.monotonic()
+
+
 @dataclass(frozen=True)
 class Size:
     """How much of each."""
 
     recorder: int = 64 << 20
-    bulk: int = 128 << 20
+    bulk: int = 64 << 20
     runs: int = 5
-    keys: int = 800
-    logins: int = 15
+    keys: int = 600
+    logins: int = 11
     idle: int = 200
 
 
@@ -53,11 +57,20 @@ def measure(size: Size) -> dict[str, dict[str, object]]:
             gate.ask("arm 0 1")
             for path in ssh.PATHS:
                 one.run(path, "true")
+            _passed("set up")
             found["first_output"] = ssh.first_output(one, gate, 1, size.logins)
+            _passed("first output")
             found["echo"] = asyncio.run(ssh.echo(one, gate, size.keys))
+            _passed("echo")
             found["bulk"] = ssh.bulk(one, gate, folder, size.bulk, size.runs)
+            _passed("bulk")
             found["crowd"] = asyncio.run(crowd.idle_and_kill(gate, vera, 1 + size.logins, size.idle))
+    _passed("crowd")
     return json.loads(json.dumps(found))  # type: ignore[no-any-return]
+
+
+def _passed(what: str) -> None:
+    sys.stderr.write(f"{time.process_time():6.1f} s of CPU  {time.monotonic() - STARTED:6.1f} s  {what}\n")
 
 
 def main(arguments: list[str]) -> int:

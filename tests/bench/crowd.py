@@ -63,18 +63,22 @@ async def idle_and_kill(gate: Gateway, vera: Path, first: int, sessions: int) ->
     }
     alone, singles = [], min(10, sessions // 4)
     for n in range(singles):
-        alone += await killed(gate, f"kill t{first + n}", visitors[n : n + 1])
+        taken, _ = await killed(gate, f"kill t{first + n}", visitors[n : n + 1])
+        alone += taken
     found["kill_one"] = median(alone)
     gate.ask("live")
-    rest = sorted(await killed(gate, "kill all", visitors[singles:]))
-    return found | {"kill_median": median(rest), "kill_last": rest[-1]}
+    rest, answer = await killed(gate, "kill all", visitors[singles:])
+    written = answer["returned"] - answer["began"]
+    return found | {
+        "kill_median": median(rest), "kill_last": max(rest), "kill_written": written, "kill_late": answer["late"],
+    }  # fmt: skip
 
 
-async def killed(gate: Gateway, order: str, visitors: list[Visitor]) -> list[float]:
+async def killed(gate: Gateway, order: str, visitors: list[Visitor]) -> tuple[list[float], dict[str, float]]:
     """Seconds from the operator's decision until each client was told the end and its channel closed."""
     gate.tell(order)
     async with asyncio.timeout(60):
         for visitor in visitors:
             await visitor.over.wait()
-    began = float((await asyncio.to_thread(gate.answer))["began"])
-    return [visitor.gone - began for visitor in visitors]
+    answer = {name: float(value) for name, value in (await asyncio.to_thread(gate.answer)).items()}
+    return [visitor.gone - answer["began"] for visitor in visitors], answer

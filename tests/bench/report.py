@@ -80,6 +80,8 @@ def _alone(found: Found) -> list[str]:
         _row(f"kill of one, {many}: client told and closed, ms, median", crowd["kill_one"] * 1000, 0, most=100),
         _row("kill of all of them at once: the median client, ms", crowd["kill_median"] * 1000, 0, most=100),
         _row("kill of all of them at once: the last client, ms", crowd["kill_last"] * 1000, 0, most=2000),
+        _row("… until the last end was sealed and written, s", crowd["kill_written"], 1),
+        _row("… operators' calls answered `StoreUnavailable` meanwhile (ended all the same)", crowd["kill_late"], 0),
     ]
 
 
