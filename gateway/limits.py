@@ -47,7 +47,7 @@ PENALTY_MOST: Final = timedelta(minutes=10)
 PENALTY_SOURCES: Final = 65536  # sources remembered
 
 HOLD_LONGEST: Final = timedelta(minutes=30)  # a person waits in his terminal at most this long
-HOLD_STEP: Final = timedelta(seconds=5)  # a hold says at least this often that it still holds
+HOLD_STEP: Final = timedelta(seconds=15)  # a hold says this often that it still holds: libssh2 gives up after 60 s
 VISIT_GRACE: Final = timedelta(minutes=2)  # a session lives this long without a connection (access model, rule 5)
 OBSERVER_GRACE: Final = timedelta(minutes=1)  # input stays frozen this long for an observer to come back
 RECORDER_PATIENCE: Final = timedelta(minutes=5)  # a paused session waits this long for its recorder

@@ -16,7 +16,7 @@ from gateway.fronts.ssh.relay import Side
 from gateway.fronts.ssh.valve import Valve
 from gateway.inventory.model import CryptoProfile
 from gateway.sessions.model import Hold, Notice, NoticeKind, Waiting
-from tests.sim.clock import START
+from tests.sim.clock import START, SimulatedClock
 from tests.ssh.twins import Line
 
 S = timedelta(seconds=1)
@@ -186,12 +186,16 @@ def test_any_tail_can_be_judged(tail):
 # --- holds
 
 
-def test_a_hold_says_what_is_missing_who_was_asked_since_when_and_how_to_leave():
-    waiting = Hold(Waiting.RELEASE, START, ("the control room",), "It waits for the release.")
-    text = hold.text(waiting, START + timedelta(minutes=2, seconds=5))
-    assert text == (
-        "It waits for the release. Asked: the control room. Since 10:00:00 UTC (2 min 05 s). Leave with Ctrl-C."
-    )
+def test_a_hold_is_told_whole_once_then_how_long_it_lasts_and_whole_again_when_it_changes():
+    clock = SimulatedClock(START)
+    patience = hold.Patience(clock)
+    first = Hold(Waiting.APPROVAL, START, ("Omar",), "It waits for Omar.")
+    then = Hold(Waiting.RELEASE, START, ("the control room",), "It waits for the\x1b release.")
+    assert patience.text(first) == "It waits for Omar."
+    clock.advance(minutes=2, seconds=5)
+    assert patience.text(first) == "Still waiting (2 min 05 s). Ctrl-C leaves."
+    assert patience.text(then) == "It waits for the\\u001b release."
+    assert patience.text(then) == "Still waiting (2 min 05 s). Ctrl-C leaves."
 
 
 # --- cryptography

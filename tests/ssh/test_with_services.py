@@ -131,7 +131,7 @@ async def test_the_vendors_visit_from_hold_to_pause_to_join_to_kill(visit):
     try:
         await terminal.until("Code: ")
         terminal.type(visit.code("vera") + "\n")
-        await terminal.until("Leave with Ctrl-C")
+        await terminal.until("press Ctrl-C")
         assert visit.target.connections == []
         await visit.release(grant)
         await terminal.until(r"ready\$ ", within=5)

@@ -14,8 +14,9 @@ from typing import Final
 
 from gateway.clock import Clock
 from gateway.errors import Conflict, Refused
-from gateway.fronts.ssh import hold, texts
+from gateway.fronts.ssh import texts
 from gateway.fronts.ssh.errands import Errands
+from gateway.fronts.ssh.hold import Patience
 from gateway.fronts.ssh.names import Login
 from gateway.fronts.ssh.ports import Connection, Identity, Sessions, Visit
 from gateway.identity.model import Factor, FactorProof, Person
@@ -65,6 +66,7 @@ class SignIn:
     ) -> None:
         self.login, self._source, self._client, self._intro = login, source, client, intro
         self._identity, self._sessions, self._clock, self._errands = identity, sessions, clock, errands
+        self._patience = Patience(clock)
         self._open = Step.NOTHING
         self._wrong: Refused | None = None
         self._said = ""
@@ -204,7 +206,7 @@ class SignIn:
     async def _wait(self, *, at_once: bool = False) -> Round | bool:
         """One step of the hold: in, or the next round without prompts."""
         if not self.admitted:
-            text = await hold.step(self._visit(), self._clock, at_once=at_once)
+            text = await self._patience.step(self._visit(), at_once=at_once)
             if text:
                 return self._hold(text)
             try:
@@ -215,8 +217,8 @@ class SignIn:
         return True
 
     async def _hold_round(self, *, at_once: bool) -> Round:
-        text = await hold.step(self._visit(), self._clock, at_once=at_once)
-        return self._hold(text or hold.text(None, self._clock.now()))
+        text = await self._patience.step(self._visit(), at_once=at_once)
+        return self._hold(text or self._patience.text(None))
 
     def _hold(self, text: str) -> Round:
         self._open = Step.HOLD

@@ -10,8 +10,9 @@ import asyncssh
 
 from gateway.clock import Clock
 from gateway.errors import Conflict, Refused
-from gateway.fronts.ssh import hold, menu, texts
+from gateway.fronts.ssh import menu, texts
 from gateway.fronts.ssh.auth import SignIn
+from gateway.fronts.ssh.hold import Patience
 from gateway.fronts.ssh.ports import Connection, MenuLine, Sessions, Visit
 from gateway.fronts.ssh.screen import Screen
 from gateway.limits import HOLD_LONGEST
@@ -99,9 +100,9 @@ class Entrance:
     async def _hold(self, visit: Visit, screen: Screen, stay: asyncio.Timeout) -> None:
         """Until he is in; cancelled when he leaves."""
         try:
-            at_once = True
+            at_once, patience = True, Patience(self._clock)
             while True:
-                text = await hold.step(visit, self._clock, at_once=at_once)
+                text = await patience.step(visit, at_once=at_once)
                 at_once = False
                 if text:
                     screen.write(f"\r\x1b[K{text}".encode())

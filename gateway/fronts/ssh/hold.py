@@ -6,7 +6,7 @@ answers at once, so that the connection is never silent for longer than `HOLD_ST
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from gateway.clock import ZERO, Clock
 from gateway.fronts.ssh import texts
@@ -16,27 +16,32 @@ from gateway.sessions.model import Hold
 from gateway.words import printable
 
 
-async def step(visit: Visit, clock: Clock, *, at_once: bool = False) -> str:
-    """Wait up to `HOLD_STEP`: empty when `visit.enter()` may be called, else what to tell the person who waits.
+class Patience:
+    """What one person who waits is told: all of it once, and again when it changes; between that, how long it lasts."""
 
-    Raises:
-        Refused: it will never be; its words are for the person.
-    """
-    if await visit.settled(ZERO if at_once else HOLD_STEP):
-        return ""
-    return text(visit.hold, clock.now())
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._told = clock, ""
+
+    async def step(self, visit: Visit, *, at_once: bool = False) -> str:
+        """Wait up to `HOLD_STEP`: empty when `visit.enter()` may be called, else what to tell the person who waits.
+
+        Raises:
+            Refused: it will never be; its words are for the person.
+        """
+        if await visit.settled(ZERO if at_once else HOLD_STEP):
+            return ""
+        return self.text(visit.hold)
+
+    def text(self, hold: Hold | None) -> str:
+        """One line for his terminal."""
+        if hold is None:
+            return texts.OPENING
+        if hold.words != self._told:
+            self._told = hold.words
+            return printable(hold.words)
+        return texts.still_waiting(lasting(max(self._clock.now() - hold.since, ZERO)))
 
 
-def text(hold: Hold | None, now: datetime) -> str:
-    """One line: what is missing, who was asked, since when, and how to leave."""
-    if hold is None:
-        return f"Opening. {texts.LEAVE}"
-    asked = f" Asked: {', '.join(hold.asked)}." if hold.asked else ""
-    since = hold.since.astimezone(UTC)
-    waited = _lasting(max(now - hold.since, ZERO))
-    return f"{printable(hold.words)}{printable(asked)} Since {since:%H:%M:%S} UTC ({waited}). {texts.LEAVE}"
-
-
-def _lasting(time: timedelta) -> str:
+def lasting(time: timedelta) -> str:
     seconds = int(time.total_seconds())
     return f"{seconds // 60} min {seconds % 60:02d} s" if seconds >= 60 else f"{seconds} s"

@@ -12,7 +12,7 @@ LOGIN_NAME: Final = "Log in as PERSON+TARGET, or as PERSON alone for a menu; nam
 FAILED: Final = "That was not right."
 STAGE_PASSWORD: Final = "Step 1 of 2: your password."
 STAGE_CODE: Final = "Step 2 of 2: the six digits your authenticator shows now."
-LEAVE: Final = "Leave with Ctrl-C."
+OPENING: Final = "Opening."
 
 SUBSYSTEM: Final = "{name} is not carried by this gateway: file transfer has to be arranged with the target's owner."
 FORWARD: Final = "Port forwarding is not carried by this gateway. Work in the shell, or ask the target's owner."
@@ -37,3 +37,8 @@ WHOM: Final = "the owner of the target"
 
 DROPPED_AHEAD: Final = "{octets} octets typed before the session opened were discarded."
 SHUTDOWN: Final = "The gateway is shutting down. Connect again later."
+
+
+def still_waiting(lasting: str) -> str:
+    """Between the whole story and the next change."""
+    return f"Still waiting ({lasting}). Ctrl-C leaves."
