@@ -9,6 +9,8 @@ missing=()
 for program in "${!package[@]}"; do
   PATH=$PATH:/usr/sbin:/sbin command -v "$program" >/dev/null || missing+=("${package[$program]}")
 done
+# Playwright brings a Node of its own, which wants this library.
+/sbin/ldconfig -p | grep -q libatomic.so.1 || missing+=(libatomic1)
 [ ${#missing[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" -ne 0 ]; then
   echo "These Debian packages are missing, and only root can install them: ${missing[*]}" >&2

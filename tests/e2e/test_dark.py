@@ -33,6 +33,11 @@ def run(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
+def inside(space: str) -> tuple[str, str]:
+    """Not `ip netns exec`: that mounts, and in a chroot it cannot."""
+    return "nsenter", f"--net=/run/netns/{space}"
+
+
 @pytest.fixture
 def namespaces() -> Iterator[None]:
     """Two hosts on one wire, silent by themselves: neighbours are permanent, IPv6 is off."""
@@ -41,7 +46,7 @@ def namespaces() -> Iterator[None]:
     try:
         run("ip", "link", "add", "south", "netns", GATEWAY, "type", "veth", "peer", "name", "north", "netns", PLANT)
         for space, name, address in ((GATEWAY, "south", "10.99.2.1"), (PLANT, "north", "10.99.2.2")):
-            run("ip", "netns", "exec", space, "sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6")
+            run(*inside(space), "sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6")
             run("ip", "-n", space, "addr", "add", f"{address}/24", "dev", name)
             run("ip", "-n", space, "link", "set", "lo", "up")
             run("ip", "-n", space, "link", "set", name, "up")
@@ -66,14 +71,14 @@ def test_the_wire_to_the_plant_is_dark_before_release_and_after_the_end(namespac
     folder.mkdir()
     with open(capture, "wb") as out:
         listener = subprocess.Popen(
-            ["ip", "netns", "exec", PLANT, "tcpdump", "-l", "-n", "-i", "north"], stdout=out, stderr=subprocess.PIPE
+            [*inside(PLANT), "tcpdump", "-l", "-n", "-i", "north"], stdout=out, stderr=subprocess.PIPE
         )
-    target = subprocess.Popen(["ip", "netns", "exec", PLANT, sys.executable, "-c", TARGET, str(folder)])
+    target = subprocess.Popen([*inside(PLANT), sys.executable, "-c", TARGET, str(folder)])
     try:
         assert listener.stderr is not None
         while b"listening on" not in listener.stderr.readline():
             assert listener.poll() is None
-        visit = ["ip", "netns", "exec", GATEWAY, sys.executable, "-m", "tests.e2e.dark", str(folder), str(capture)]
+        visit = [*inside(GATEWAY), sys.executable, "-m", "tests.e2e.dark", str(folder), str(capture)]
         out = subprocess.run(visit, check=False, capture_output=True, text=True, timeout=100)
         assert out.returncode == 0, out.stderr
     finally:

@@ -44,10 +44,12 @@ class Disk:
 @asynccontextmanager
 async def small_disk(folder: Path, size: str) -> AsyncIterator[Disk]:
     folder.mkdir(exist_ok=True)
-    script = f'mount -t tmpfs -o size={size},mode=700 tmpfs "$0" && echo mounted && read _'
+    # In a chroot the root is no mount, and what it lies on is private already: hence `|| true`.
+    private = "{ mount --make-rprivate / 2>/dev/null || true; }"
+    script = f'{private}; mount -t tmpfs -o size={size},mode=700 tmpfs "$0" && echo mounted && read _'
     own = () if root() else ("--map-root-user",)
     holder = await asyncio.create_subprocess_exec(
-        "unshare", "--mount", *own, "sh", "-c", script, str(folder),
+        "unshare", "--mount", "--propagation", "unchanged", *own, "sh", "-c", script, str(folder),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert holder.stdout

@@ -218,9 +218,15 @@ assert all("not sealed" in f for f in result.findings), result
 assert result.frames == recorder.head.frames
 print("ok")
 """
-    mount = f'mount -t tmpfs -o size=128k tmpfs {tmp_path} && exec {sys.executable} -c "$0" {tmp_path}'
+    # In a chroot the root is no mount, and what it lies on is private already: hence `|| true`.
+    private = "{ mount --make-rprivate / 2>/dev/null || true; }"
+    mount = f'{private}; mount -t tmpfs -o size=128k tmpfs {tmp_path} && exec {sys.executable} -c "$0" {tmp_path}'
     run = subprocess.run(
-        ["unshare", "-m", "sh", "-c", mount, program], capture_output=True, text=True, check=False, timeout=60
+        ["unshare", "-m", "--propagation", "unchanged", "sh", "-c", mount, program],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert (run.returncode, run.stdout) == (0, "ok\n"), run.stderr
 
