@@ -5,6 +5,7 @@ Usage: python -m tests.bench [--small]    # small: few runs, prints only, to see
 
 import asyncio
 import json
+import os
 import sys
 import tempfile
 import time
@@ -78,11 +79,12 @@ def main(arguments: list[str]) -> int:
     if arguments and not small:
         sys.stderr.write(f"{__doc__}\n")
         return 2
+    load = os.getloadavg()[0]
     found = measure(SMALL if small else Size())
     json.dump(found, sys.stdout, indent=1)
     print()
     if not small:
-        REPORT.write_text(report(found))
+        REPORT.write_text(report(found, load))
     return 0
 
 

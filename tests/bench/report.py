@@ -17,6 +17,7 @@ Written by `make bench` on {day}: {versions}; {cores} cores.
 All paths in one run, interleaved, on one machine over loopback; cipher {cipher} and key exchange {kex} on every hop.
 Everything through the gateway is recorded. Bulk is text such as `ls -lR` prints, timed without the sign-in.
 Only ratios of one run mean anything: absolute figures are those of a small machine that the clients and targets share.
+Load average when the run began: {load:.1f}. Above 0.5, others worked on the machine too, and two runs differ more.
 """
 SIDE_BY_SIDE = """
 | what | direct | ProxyJump | gateway | gateway ÷ ProxyJump | asked | |
@@ -34,15 +35,15 @@ A kill is measured from the operator's decision to the client's closed channel, 
 Found = dict[str, Any]
 
 
-def report(found: Found) -> str:
-    return _head() + SIDE_BY_SIDE + "".join(_paths(found)) + ALONE + "".join(_alone(found)) + SHARE
+def report(found: Found, load: float) -> str:
+    return _head(load) + SIDE_BY_SIDE + "".join(_paths(found)) + ALONE + "".join(_alone(found)) + SHARE
 
 
-def _head() -> str:
+def _head(load: float) -> str:
     client = subprocess.run(["ssh", "-V"], capture_output=True, text=True, check=True).stderr.strip()
     versions = f"CPython {platform.python_version()}, asyncssh {asyncssh.__version__}, {client}, {platform.machine()}"
     day = f"{SystemClock().now():%Y-%m-%d}"
-    return HEAD.format(day=day, versions=versions, cores=os.cpu_count(), cipher=CIPHER, kex=KEX)
+    return HEAD.format(day=day, versions=versions, cores=os.cpu_count(), cipher=CIPHER, kex=KEX, load=load)
 
 
 def _paths(found: Found) -> list[str]:
