@@ -217,6 +217,8 @@ class SignIn:
         return True
 
     async def _hold_round(self, *, at_once: bool) -> Round:
+        """The first round of a hold: whoever opens it has been told nothing yet."""
+        self._patience = Patience(self._clock)
         text = await self._patience.step(self._visit(), at_once=at_once)
         return self._hold(text or self._patience.text(None))
 
