@@ -17,6 +17,7 @@ from typing import Final
 import structlog
 
 from gateway.access.service import Access
+from gateway.allocator import give_back
 from gateway.audit.anchors import Anchors, Ways
 from gateway.audit.events.policy import PolicyLoaded
 from gateway.audit.events.runtime import GatewayStarted, GatewayStopped
@@ -81,6 +82,7 @@ async def opened(folder: Path, settings: Settings, clock: Clock | None = None) -
         Invalid: settings, keys or policies that cannot be meant, or a folder that another process holds.
     """
     assert_floors()
+    give_back()
     clock = clock or SystemClock()
     with _held(folder):
         names = (*settings.names, settings.page.host, settings.admin.host)
