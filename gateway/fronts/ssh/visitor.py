@@ -77,7 +77,11 @@ class Visitor(Uncarried):
         return printable(str(self._conn.get_extra_info("client_version") or ""))[:DETAIL_CHARACTERS]
 
     def spawn(self, call: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        return self._tasks.create_task(call)
+        try:
+            return self._tasks.create_task(call)
+        except RuntimeError:  # the front stops and takes no more tasks
+            call.close()
+            raise
 
     def hang_up(self) -> None:
         """Nothing is left of the connection: so nothing is of what belongs to it."""
@@ -336,7 +340,10 @@ class Visitor(Uncarried):
         self._cut_link()
         for channel in list(self._channels):
             channel.cut(end.words)
-        self.spawn(self._farewell(end.words))
+        try:
+            self.spawn(self._farewell(end.words))
+        except RuntimeError:
+            self._conn.disconnect(asyncssh.DISC_BY_APPLICATION, printable(end.words))
 
     def _cut_link(self) -> None:
         if self.link is not None:
@@ -385,17 +392,9 @@ class Visitor(Uncarried):
             self._refuse(texts.REFUSALS, "too many refusals")
             return
         session = self.connection.session.id if self.connection else ""
-        self.spawn(
-            self._setting.record(
-                ChannelRefused(
-                    actor=self._actor(),
-                    source=self._source,
-                    kind=kind,
-                    detail=printable(detail)[:DETAIL_CHARACTERS],
-                    session=session,
-                )
-            )
-        )
+        detail = printable(detail)[:DETAIL_CHARACTERS]
+        event = ChannelRefused(actor=self._actor(), source=self._source, kind=kind, detail=detail, session=session)
+        self.spawn(self._setting.record(event))
 
     def _actor(self) -> str:
         """Who it is, once that is proved; else nobody."""
