@@ -54,6 +54,8 @@ RECORDER_PATIENCE: Final = timedelta(minutes=5)  # a paused session waits this l
 STORE_SILENT: Final = timedelta(seconds=4)  # sessions end when the store took nothing for this long (rule 15)
 SOUTH_CONNECT: Final = timedelta(seconds=10)  # to open a connection to a target, key exchange included
 KILL_LIMIT: Final = timedelta(seconds=2)  # from decision to the last byte
+LAST_WORDS: Final = KILL_LIMIT / 4  # for a client to read why and go by itself, before it is disconnected
+LAST_WORDS_BEHIND: Final = KILL_LIMIT * 0.9  # for one that still takes what was on its way
 
 SEGMENT_AGE: Final = timedelta(seconds=10)  # a recorded frame stays unsigned at most this long
 SEGMENT_OCTETS: Final = 2 << 20  # plain octets between checkpoints: what a seek must decode

@@ -24,14 +24,20 @@ from gateway.fronts.ssh.session import ChannelSession
 from gateway.fronts.ssh.setting import Setting
 from gateway.fronts.ssh.target import TargetLink
 from gateway.fronts.ssh.uncarried import Uncarried
-from gateway.limits import KILL_LIMIT, SSH_ATTEMPTS, SSH_CHANNELS, SSH_GRACE, SSH_OFFERS, SSH_REFUSALS
+from gateway.limits import (
+    LAST_WORDS,
+    LAST_WORDS_BEHIND,
+    SSH_ATTEMPTS,
+    SSH_CHANNELS,
+    SSH_GRACE,
+    SSH_OFFERS,
+    SSH_REFUSALS,
+)
 from gateway.sessions.model import End, EndReason, Notice, NoticeKind
 from gateway.words import printable
 
 log = structlog.get_logger()
 
-LAST_WORDS: Final = KILL_LIMIT / 4  # for the client to read why and go by itself, before it is disconnected
-LAST_WORDS_BEHIND: Final = KILL_LIMIT * 0.9  # for one that still takes what was on its way
 HIDES_BANNER: Final = ("SSH-2.0-PuTTY",)  # shows no banner when it runs a command: gets the text with the first prompt
 DETAIL_CHARACTERS: Final = 200  # of what a client asked for, in the audit log
 BLAMELESS: Final = frozenset({"ConnectionLost", "unavailable"})  # a store that is away is nobody's guess at a password
