@@ -10,6 +10,7 @@ from typing import Any, Final
 import asyncssh
 import structlog
 
+from gateway import limits
 from gateway.audit.events.ssh import ChannelRefused, ConnectionFailed, ConsentAccepted, TargetFailed
 from gateway.errors import GatewayError, Invalid, Refused
 from gateway.fronts.listener import Place
@@ -24,15 +25,7 @@ from gateway.fronts.ssh.session import ChannelSession
 from gateway.fronts.ssh.setting import Setting
 from gateway.fronts.ssh.target import TargetLink
 from gateway.fronts.ssh.uncarried import Uncarried
-from gateway.limits import (
-    LAST_WORDS,
-    LAST_WORDS_BEHIND,
-    SSH_ATTEMPTS,
-    SSH_CHANNELS,
-    SSH_GRACE,
-    SSH_OFFERS,
-    SSH_REFUSALS,
-)
+from gateway.limits import SSH_ATTEMPTS, SSH_CHANNELS, SSH_GRACE, SSH_OFFERS, SSH_REFUSALS
 from gateway.sessions.model import End, EndReason, Notice, NoticeKind
 from gateway.words import printable
 
@@ -57,9 +50,7 @@ class Visitor(Uncarried):
         self._failures = self._offers = self._refusals = 0
         self._login_tried = ""
         self._banner_sent = self._success = self._ended = self._gone = False
-        self._why = ""
-        self._clean = False
-        self.held = False
+        self._why, self._clean, self.held = "", False, False
         self.connection: Connection | None = None
         self.link: TargetLink | None = None
         self._keeping: asyncio.Task[None] | None = None
@@ -359,7 +350,7 @@ class Visitor(Uncarried):
 
     async def _farewell(self, words: str) -> None:
         """The words stand behind what is on its way to him: a client that is behind gets the longer patience."""
-        patience = LAST_WORDS_BEHIND if self._conn.unsent() else LAST_WORDS
+        patience = limits.LAST_WORDS_BEHIND if self._conn.unsent() else limits.LAST_WORDS
         try:
             async with asyncio.timeout(patience.total_seconds()):
                 await self._conn.wait_closed()
