@@ -34,7 +34,7 @@ def run(*command: str) -> None:
 
 
 def inside(space: str) -> tuple[str, str]:
-    """Not `ip netns exec`: that mounts, and in a chroot it cannot."""
+    """Not `ip netns exec` nor `ip -n`: these mount, and in a chroot they cannot."""
     return "nsenter", f"--net=/run/netns/{space}"
 
 
@@ -47,18 +47,18 @@ def namespaces() -> Iterator[None]:
         run("ip", "link", "add", "south", "netns", GATEWAY, "type", "veth", "peer", "name", "north", "netns", PLANT)
         for space, name, address in ((GATEWAY, "south", "10.99.2.1"), (PLANT, "north", "10.99.2.2")):
             run(*inside(space), "sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6")
-            run("ip", "-n", space, "addr", "add", f"{address}/24", "dev", name)
-            run("ip", "-n", space, "link", "set", "lo", "up")
-            run("ip", "-n", space, "link", "set", name, "up")
+            run(*inside(space), "ip", "addr", "add", f"{address}/24", "dev", name)
+            run(*inside(space), "ip", "link", "set", "lo", "up")
+            run(*inside(space), "ip", "link", "set", name, "up")
         for space, name, other, address in (
             (GATEWAY, "south", (PLANT, "north"), "10.99.2.2"),
             (PLANT, "north", (GATEWAY, "south"), "10.99.2.1"),
         ):
             link = json.loads(
-                subprocess.check_output(["ip", "-n", other[0], "-json", "link", "show", other[1]], text=True)
+                subprocess.check_output([*inside(other[0]), "ip", "-json", "link", "show", other[1]], text=True)
             )
             mac = link[0]["address"]
-            run("ip", "-n", space, "neigh", "replace", address, "lladdr", mac, "dev", name, "nud", "permanent")
+            run(*inside(space), "ip", "neigh", "replace", address, "lladdr", mac, "dev", name, "nud", "permanent")
         yield
     finally:
         for space in (GATEWAY, PLANT):

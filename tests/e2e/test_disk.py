@@ -29,7 +29,7 @@ class Disk:
 
     def __init__(self, holder: int, folder: Path) -> None:
         own = () if root() else ("--user", "--preserve-credentials")
-        self.enter = ("nsenter", "--target", str(holder), "--mount", *own)
+        self.enter = ("nsenter", "--target", str(holder), "--mount", "--root", "--wd", *own)
         self.folder = Path(f"/proc/{holder}/root{folder}")
 
     def fill(self) -> None:

@@ -297,17 +297,21 @@ async def feed(stdin, data) -> None:
 
 
 async def test_notices_never_reach_the_standard_output_of_a_command(bench):
-    running = asyncio.get_running_loop().create_task(
-        run(bench, *openssh(bench, "echo before; read x; echo after"), stdin=b"")
+    process = await asyncio.create_subprocess_exec(
+        *openssh(bench, "echo before; read x; echo after"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=askpass(bench),
+        start_new_session=True,
     )
-    while not bench.sessions.connections or not bench.sessions.connections[0].streams:
-        await asyncio.sleep(0.02)
+    assert await process.stdout.readline() == b"before\n"
     (connection,) = bench.sessions.connections
     connection.pause(True)
+    await process.stderr.readuntil(b"sluicegate: Lena Lead paused your input.")
     connection.pause(False)
-    ran = await running
-    assert ran.out == b"before\nafter\n"
-    assert b"sluicegate: Lena Lead paused your input." in ran.err
+    out, _ = await process.communicate(b"go on\n")
+    assert out == b"after\n"
 
 
 async def test_a_kill_is_told_and_ends_everything_at_once(bench):
