@@ -17,24 +17,15 @@ from gateway.store.base import metadata
 from gateway.store.db import Store
 from tests.sim.clock import SimulatedClock
 
-
 WHOLE = (
     "api", "e2e", "browser", "ssh/test_hostile", "sessions/test_abuse", "sessions/test_control", "sessions/test_door",
     "sessions/test_faults", "sessions/test_time", "access/test_races", "access/test_states", "identity/test_lockout",
     "recording/test_tampering",
 )  # fmt: skip
-    "api",
-    "e2e",
-    "browser",
-    "ssh/test_hostile",
-    "sessions/test_faults",
-    "sessions/test_time",
-    "sessions/test_abuse",
-)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of many packages at once, and of many seconds, are left out of `make quick`, which must take less than a minute."""
+    """Tests of many packages at once, and of many seconds, are not in `make quick`: it takes less than a minute."""
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here) and item.path.relative_to(here).as_posix().startswith(WHOLE):
