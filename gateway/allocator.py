@@ -13,7 +13,9 @@ def give_back() -> bool:
     """Blocks of that size and more are mapped and unmapped one by one for the life of this process.
 
     A recorder's compressor is such a block and goes between segments; on the heap it would leave a hole that nobody
-    fills. A buffer for a read is not: mapping one for each read would cost more than the read. Returns whether the allocator took it: another C library goes on as it does.
+    fills. A buffer for a read is not: mapping one for each read would cost more than the read.
+
+    Returns whether the allocator took it: another C library goes on as it does.
     """
     try:
         return bool(ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, THRESHOLD))
