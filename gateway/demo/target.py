@@ -95,6 +95,7 @@ async def _in_pty(process: asyncssh.SSHServerProcess[bytes], environment: dict[s
             typing.cancel()
     finally:
         transport.close()
+        await _reap(child)
     _exit(process, status)
 
 
@@ -106,16 +107,26 @@ async def _without(process: asyncssh.SSHServerProcess[bytes], environment: dict[
     assert child.stdin is not None
     assert child.stdout is not None
     assert child.stderr is not None
-    async with asyncio.TaskGroup() as tasks:
-        feeding = tasks.create_task(_feed(process, child))
-        shown = [
-            tasks.create_task(_show(child.stdout, process.stdout)),
-            tasks.create_task(_show(child.stderr, process.stderr)),
-        ]
-        await asyncio.wait(shown)
-        status = await child.wait()
-        feeding.cancel()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            feeding = tasks.create_task(_feed(process, child))
+            shown = [
+                tasks.create_task(_show(child.stdout, process.stdout)),
+                tasks.create_task(_show(child.stderr, process.stderr)),
+            ]
+            await asyncio.wait(shown)
+            status = await child.wait()
+            feeding.cancel()
+    finally:
+        await _reap(child)
     _exit(process, status)
+
+
+async def _reap(child: Process) -> None:
+    """Whoever hangs up leaves no program behind."""
+    if child.returncode is None:
+        os.killpg(child.pid, signal.SIGKILL)
+        await child.communicate()
 
 
 async def _feed(process: asyncssh.SSHServerProcess[bytes], child: Process) -> None:
@@ -136,6 +147,8 @@ async def _feed(process: asyncssh.SSHServerProcess[bytes], child: Process) -> No
     except (ConnectionError, asyncssh.Error):
         pass
     child.stdin.close()
+    await process.channel.wait_closed()
+    os.killpg(child.pid, signal.SIGHUP)
 
 
 async def _type(process: asyncssh.SSHServerProcess[bytes], master: int, child: Process) -> None:
