@@ -123,10 +123,10 @@ async def _without(process: asyncssh.SSHServerProcess[bytes], environment: dict[
 
 
 async def _reap(child: Process) -> None:
-    """Whoever hangs up leaves no program behind."""
+    """Whoever hangs up leaves no program behind, nor a pipe that nobody reads to its end."""
     if child.returncode is None:
         os.killpg(child.pid, signal.SIGKILL)
-        await child.communicate()
+    await child.communicate()
 
 
 async def _feed(process: asyncssh.SSHServerProcess[bytes], child: Process) -> None:
