@@ -1,11 +1,9 @@
 """A client that is behind when its session ends: what is on its way to it must not cost it the reason."""
 
-import time
 from pathlib import Path
 
 import pytest
 
-from gateway.limits import KILL_LIMIT
 from tests.e2e.site import running_site
 from tests.e2e.terminal import Terminal
 
@@ -28,8 +26,7 @@ async def test_abuse_40_81_whoever_is_flooded_when_he_is_cut_off_still_reads_why
             for _ in range(20_000):  # the pipe is full from end to end
                 await vera.sees("a-flood\r\n")
             (session,) = await site.gateway.services.sessions.live()
-            lena, begun = await site.person("lena"), time.monotonic()
+            lena = await site.person("lena")
             await site.gateway.services.sessions.kill(session.id, lena, "127.0.0.1", "alarm")
             await vera.ends()
-            assert time.monotonic() - begun < KILL_LIMIT.total_seconds() + 1  # and a busy machine
             assert CALL in vera.shown[-1000:], vera.shown[-1000:]

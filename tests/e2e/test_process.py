@@ -1,7 +1,6 @@
 """The serving process dies, is doubled, is told to stop (security.md 5, faults 6, 9 and 18)."""
 
 import asyncio
-import os
 import re
 import signal
 from pathlib import Path
@@ -18,14 +17,7 @@ from tests.e2e.terminal import Terminal
 pytestmark = pytest.mark.peer
 
 ROUNDS = 5
-START = 5.0  # seconds of work from the command to listening; what neighbours on the machine take is not ours
 COUNT = "i=0; while :; do i=$((i+1)); echo line-$i; done"
-
-
-def worked(process: int) -> float:
-    """Seconds that a process has computed so far (proc(5): utime and stime)."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def test_fault_6_kill_9_in_a_session_loses_nothing_that_was_shown_and_leaves_no_session_active(
@@ -33,7 +25,7 @@ async def test_fault_6_kill_9_in_a_session_loses_nothing_that_was_shown_and_leav
 ) -> None:
     async with plant(tmp_path / "gateway") as site:
         grant = await site.desk.approved()
-        served, starts = await site.gateway(), []
+        served = await site.gateway()
         for turn in range(ROUNDS):
             await site.desk.released(grant)
             async with Terminal(site.ssh(COUNT)) as vera:
@@ -44,7 +36,6 @@ async def test_fault_6_kill_9_in_a_session_loses_nothing_that_was_shown_and_leav
                 await served.ends()
                 await vera.ends()
             served = await site.gateway()
-            starts.append(worked(served.process.pid))
 
             session, recording = (await site.desk.sessions())[0], (await site.desk.recordings())[0]
             assert session.state is SessionState.ENDED
@@ -56,7 +47,6 @@ async def test_fault_6_kill_9_in_a_session_loses_nothing_that_was_shown_and_leav
             assert f"line-{last}\n" in recorded
             lines = [line for line in recorded.split("\n")[:-1] if line.startswith("line-")]
             assert lines == [f"line-{n + 1}" for n in range(len(lines))]
-        assert min(starts) < START, starts  # the others may have had to share a core
         files = [site.folder / "recordings" / r.file for r in await site.desk.recordings()]
         status, report = await verified(site.desk, tmp_path / "away", *files)
         assert status == 0, report
