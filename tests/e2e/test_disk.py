@@ -106,7 +106,7 @@ async def test_fault_4_a_full_disk_ends_the_session_shows_nothing_unrecorded_and
 
 async def _ended(desk, reason: EndReason) -> None:
     """The row follows within a moment."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while (session := (await desk.sessions())[0]).state is not SessionState.ENDED:
             await asyncio.sleep(0.1)
     assert session.end

@@ -52,7 +52,7 @@ async def test_fault_3_without_its_store_the_gateway_ends_what_runs_lets_nobody_
                 await vera.ends()
             finally:
                 mend()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (session := (await site.desk.sessions())[0]).state is not SessionState.ENDED:
                 await asyncio.sleep(0.1)
         assert session.end

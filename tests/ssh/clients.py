@@ -45,7 +45,7 @@ class Client(asyncssh.SSHClient):
 
     async def shown(self, rounds: int) -> None:
         """So many rounds were shown."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(self.rounds) < rounds:
                 await asyncio.sleep(0.02)
 

@@ -43,7 +43,7 @@ class Bench:
 
     async def event(self, name: str) -> dict:
         """The first event of this name, once it is written."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not (found := await self.events(name)):
                 await asyncio.sleep(0.01)
         return found[0]

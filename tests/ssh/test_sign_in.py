@@ -262,7 +262,7 @@ async def test_when_the_gateway_stops_everybody_is_told_and_gone(bench):
     connection, client = await connect(bench)
     process = await connection.create_process("sleep 100")
     await bench.front.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await client.gone.wait()
         assert "shutting down" in await process.stderr.read()
     assert bench.front._visitors == set()
@@ -283,7 +283,7 @@ async def test_whoever_hangs_up_while_the_target_is_dialled_leaves_no_connection
     original, TwinConnection.credential = TwinConnection.credential, slow
     try:
         connection, _ = await connect(bench)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await reached.wait()
             connection.abort()
             await bench.sessions.gone.wait()
