@@ -1,0 +1,126 @@
+"""What the RDP front needs of the rest of the house: `identity`, `sessions` and the API's WebSocket fit, and so do the
+tests' twins."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Protocol
+
+from gateway.clock import Deadline
+from gateway.identity.model import FactorProof, Person
+from gateway.ids import GrantId
+from gateway.inventory.model import Credential, Service
+from gateway.policy.model import Channel
+from gateway.sessions.model import Arrival, End, EndReason, Hold, Notice, Session
+
+
+class Bearer(Protocol):
+    """Who a ticket speaks for, and where it leads."""
+
+    @property
+    def person(self) -> Person: ...
+    @property
+    def target(self) -> str: ...
+    @property
+    def account(self) -> str: ...
+    @property
+    def grant(self) -> GrantId: ...
+    @property
+    def proofs(self) -> tuple[FactorProof, ...]: ...
+
+
+class Tickets(Protocol):
+    """One-time log-ons to one target for one person, made by him on the page."""
+
+    async def hash_of(self, ticket: str, source: str, /) -> bytes | None:
+        """The NT hash of a ticket's secret; None: unknown, expired, void, or bound to another address."""
+        ...
+
+    async def redeem(self, ticket: str, source: str, client: str, /) -> Bearer:
+        """Its secret was proved from `source`. Raises `Refused`."""
+        ...
+
+    async def redeem_web(self, token: str, person: Person, source: str, client: str, /) -> Bearer:
+        """`token` is `id.secret` from the page of `person`, who is signed in. Raises `Refused`."""
+        ...
+
+    async def failed(self, ticket: str, source: str, /) -> None:
+        """Somebody at `source` named the ticket and could not prove its secret."""
+        ...
+
+
+class WebChannel(Protocol):
+    """A browser's WebSocket, already authenticated. Binary messages both ways; their borders mean nothing."""
+
+    async def receive(self) -> bytes:
+        """The next message; empty at the end."""
+        ...
+
+    async def send(self, data: bytes, /) -> None:
+        """Returns when there is room for more; a browser that is gone is no error."""
+        ...
+
+    async def close(self, words: str, /) -> None: ...
+
+
+class Stream(Protocol):
+    """The desktop's tap and pause gate."""
+
+    def shown(self, pdu: bytes, /) -> None: ...
+    def pressed(self, octets: bytes, /) -> bool: ...
+    def pointed(self, octets: bytes, /) -> bool: ...
+    def clipboard(self, direction: str, text: str, /) -> bool: ...
+    def desktop(self, width: int, height: int, /) -> None: ...
+    def repaint(self) -> None: ...
+    def repainted(self) -> None: ...
+    def close(self, status: int | None = None, signal: str = "", /) -> None: ...
+
+
+class Connection(Protocol):
+    """A front connection that belongs to a running session."""
+
+    on_notice: Callable[[Notice], None]
+    on_end: Callable[[End], None]
+    on_pause: Callable[[bool], None]
+    on_viewer: Callable[[], None]
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def session(self) -> Session: ...
+    @property
+    def deadline(self) -> Deadline: ...
+    @property
+    def service(self) -> Service: ...
+    @property
+    def paused(self) -> bool: ...
+
+    async def dial(self) -> socket.socket: ...
+    async def credential(self) -> Credential: ...
+    async def check_certificate(self, der: bytes, /) -> None: ...
+    async def permit(self, channel: Channel, /) -> None: ...
+    def open_stream(self, kind: str, about: Mapping[str, object], /) -> Stream: ...
+    async def close(self, reason: EndReason, words: str = "", /) -> None: ...
+
+
+class Visit(Protocol):
+    """Somebody on his way in."""
+
+    @property
+    def hold(self) -> Hold | None: ...
+    @property
+    def session(self) -> Session: ...
+
+    async def settled(self, within: timedelta, /) -> bool: ...
+    async def enter(self) -> Connection: ...
+    async def leave(self) -> None: ...
+
+
+class Sessions(Protocol):
+    async def arrive(self, arrival: Arrival, /) -> Visit: ...
+
+
+class Identity(Protocol):
+    async def logged_in(self, person: Person, door: str, client: str, source: str, /) -> None: ...

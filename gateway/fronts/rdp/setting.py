@@ -1,0 +1,76 @@
+"""What every connection of the RDP front is given, and the limits of this front."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from gateway.audit.log import AuditLog
+from gateway.audit.model import AuditEvent
+from gateway.clock import Clock
+from gateway.errors import StoreUnavailable
+from gateway.fronts.penalties import Penalties
+from gateway.fronts.rdp.ports import Identity, Sessions, Tickets
+from gateway.store.db import Store
+
+FIRST_PDU_OCTETS: Final = 1024  # octets of what comes before TLS: a routing token and a negotiation request
+FIRST_PDU: Final = timedelta(seconds=10)  # for it to come
+HANDSHAKE: Final = timedelta(seconds=10)  # for TLS, and again for CredSSP, and again for a browser's first message
+ARRIVING: Final = timedelta(seconds=60)  # from the log-on to a client that can be drawn to
+END_SHOWN: Final = timedelta(seconds=8)  # a last screen stands so long: long enough to read it
+REPAINT_EVERY: Final = timedelta(seconds=30)  # of activity: what a seek in the recording has to decode
+REPAINT_LEAST: Final = timedelta(seconds=2)  # between two repaints, whoever asks
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """The gateway's own, towards clients.
+
+    Attributes:
+        context: TLS 1.2 and newer.
+        chain: DER, the leaf first.
+    """
+
+    context: ssl.SSLContext
+    chain: tuple[bytes, ...]
+
+    @classmethod
+    def load(cls, certificate: Path, key: Path) -> Certificate:
+        """Raises OSError (`ssl.SSLError` is one) when the files cannot be read or do not belong together."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(certificate, key)
+        begin, end = ssl.PEM_HEADER, ssl.PEM_FOOTER
+        parts = certificate.read_text("ascii").split(begin)[1:]
+        return cls(context, tuple(ssl.PEM_cert_to_DER_cert(begin + part.split(end)[0] + end) for part in parts))
+
+
+@dataclass(slots=True)
+class Setting:
+    """Attributes:
+    certificate: replaced as a whole when the files have changed.
+    """
+
+    sessions: Sessions
+    tickets: Tickets
+    identity: Identity
+    audit: AuditLog
+    store: Store
+    clock: Clock
+    certificate: Certificate
+    penalties: Penalties = field(default_factory=Penalties)
+
+    async def record(self, event: AuditEvent) -> None:
+        """For what has happened already: without a store it stays in the machine's log."""
+        try:
+            async with self.store.write() as tx:
+                await self.audit.append(tx, event)
+        except StoreUnavailable as error:
+            log.error("Audit event not written", event_name=event.name, error=str(error))
