@@ -59,6 +59,7 @@ LAST_WORDS_BEHIND: Final = KILL_LIMIT * 0.9  # for one that still takes what was
 
 SEGMENT_AGE: Final = timedelta(seconds=10)  # a recorded frame stays unsigned at most this long
 SEGMENT_OCTETS: Final = 2 << 20  # plain octets between checkpoints: what a seek must decode
+SEGMENT_DESKTOP: Final = 8 << 20  # the same of a desktop: two seconds of heavy scrolling
 FRAME_OCTETS: Final = 16 << 20  # octets of a frame's body; longer is refused by writer and reader
 WATCH_QUEUE: Final = 4 << 20  # octets that a viewer may lag behind before it gets a fresh picture
 

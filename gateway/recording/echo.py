@@ -119,6 +119,11 @@ class Echo:
                 keys += self._end()
         return sealed, keys
 
+    def unseen(self, data: bytes, now_us: int) -> bytes:
+        """The payload of an INPUT record that nobody can ever read: its key is gone when this returns."""
+        self._numbers += 1
+        return Burst(self._stream, self._numbers).seal(data, now_us)
+
     def shown(self, data: bytes, now_us: int) -> list[bytes]:
         """The target showed `data` to the person."""
         keys = self.passed(now_us)

@@ -24,6 +24,12 @@ class Kind(IntEnum):
     KEYFRAME = ord("k")  # terminal state: columns u16 | rows u16 | octets that paint it
     DECISION = ord("d")  # JSON: pause, resume, extension, kill, hold…
     NOTICE = ord("n")  # JSON: what the person was told
+    DESKTOP = ord("w")  # a desktop has this size: width u16 | height u16
+    PDU = ord("p")  # one whole PDU that the person's RDP client got
+    REPAINT = ord("q")  # the target was asked to paint everything anew; begins a segment
+    PICTURE = ord("f")  # everything is painted since a REPAINT: its `at` u64 | width u16 | height u16
+    MOUSE = ord("u")  # pointer events that the target got, in the clear
+    CLIPBOARD = ord("t")  # JSON: text that passed through the clipboard (direction, text)
     DISCARDED = ord("x")  # octets u64 typed during a pause and not delivered
     SUMMARY = ord("z")  # JSON, last record of a sealed recording: streams, events, heat map; derived, a hint
     HIDDEN = ord("h")  # never in a file: what readers hand out for typed input without its key: octets u64

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from gateway.errors import RecorderFailed
 from gateway.recording.echo import Echo
-from gateway.recording.format import COUNT, SIZE, canonical
+from gateway.recording.format import COUNT, PICTURE, SIZE, canonical
 from gateway.recording.model import Kind, Record
 from gateway.recording.screen import Screen
 
@@ -19,6 +19,8 @@ class Writer(Protocol):
     def now_us(self) -> int: ...
 
     def write(self, stream: int, *records: tuple[int, bytes]) -> None: ...
+
+    def afresh(self, stream: int, *records: tuple[int, bytes]) -> int: ...
 
     def forget(self, tape: Tape) -> None: ...
 
@@ -38,6 +40,8 @@ class Tape:
         self._screen = Screen(*terminal) if terminal else None
         self._echo = Echo(stream)
         self._stdin, self._stdin_octets = hashlib.sha256(), 0
+        self._size: tuple[int, int] | None = None  # of a desktop
+        self._repaint_us: int | None = None  # the REPAINT that waits for its PICTURE
         writer.write(stream, (Kind.OPEN, self._opened.payload))
 
     def output(self, data: bytes) -> None:
@@ -79,6 +83,46 @@ class Tape:
         if self._screen is not None:
             self._screen.resize(cols, rows)
 
+    # --- a desktop
+
+    def shown(self, pdu: bytes) -> None:
+        """One whole PDU for the person's client."""
+        self._writer.write(self.stream, (Kind.PDU, pdu))
+
+    def pressed(self, events: bytes) -> None:
+        """Keys at a desktop: nothing tells what of them shows, so their key is forgotten at once."""
+        self._writer.write(self.stream, (Kind.INPUT, self._echo.unseen(events, self._writer.now_us())))
+
+    def pointed(self, events: bytes) -> None:
+        """Movements and buttons of the pointer."""
+        self._writer.write(self.stream, (Kind.MOUSE, events))
+
+    def clipboard(self, direction: str, text: str) -> None:
+        """Text that is about to pass; `direction` as the channel permission says, `in` or `out`."""
+        self._writer.write(self.stream, (Kind.CLIPBOARD, canonical({"direction": direction, "text": text})))
+
+    def desktop(self, width: int, height: int) -> None:
+        """The desktop has this size from now on; a picture of another size will not become whole."""
+        size = min(width, 0xFFFF), min(height, 0xFFFF)
+        self._writer.write(self.stream, (Kind.DESKTOP, SIZE.pack(*size)))
+        if self._size not in (None, size):
+            self._repaint_us = None
+        self._size = size
+
+    def repaint(self) -> None:
+        """The target is about to be asked for everything: a segment begins here, and with it a place to seek to."""
+        self._repaint_us = None
+        self._repaint_us = self._writer.afresh(self.stream, (Kind.REPAINT, b""))
+
+    def repainted(self) -> None:
+        """Everything has been painted since `repaint`. Nothing when that was not asked for, or the size changed."""
+        if self._repaint_us is None or self._size is None:
+            return
+        self._writer.write(self.stream, (Kind.PICTURE, PICTURE.pack(self._repaint_us, *self._size)))
+        self._repaint_us = None
+
+    # --- its end
+
     def close(self, status: int | None, signal: str = "") -> None:
         """The stream is over. Keys of what was never echoed are forgotten, whether this can be written or not."""
         keys = self._echo.close()
@@ -96,7 +140,9 @@ class Tape:
             self._writer.write(self.stream, *((Kind.BURST, key) for key in keys))
 
     def picture(self) -> tuple[int, bytes] | None:
-        """The KEYFRAME of this stream as it stands; None without a terminal."""
+        """What a segment begins with: the KEYFRAME of a terminal, the size of a desktop; None for neither."""
+        if self._size is not None:
+            return Kind.DESKTOP, SIZE.pack(*self._size)
         painted = self._screen.keyframe() if self._screen is not None else None
         return (Kind.KEYFRAME, painted) if painted is not None else None
 

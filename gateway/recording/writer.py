@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gateway.clock import Clock
 from gateway.errors import RecorderFailed
-from gateway.limits import SEGMENT_AGE, SEGMENT_OCTETS
+from gateway.limits import SEGMENT_AGE, SEGMENT_DESKTOP, SEGMENT_OCTETS
 from gateway.recording.chain import Chain
 from gateway.recording.format import (
     CHECKPOINT,
@@ -47,6 +47,7 @@ from gateway.recording.watch import Watch
 
 AGE_US: Final = SEGMENT_AGE // MICROSECOND
 TICK_US: Final = timedelta(seconds=1) // MICROSECOND  # `tick` comes this often: it signs what would be late at the next
+DESKTOPS: Final = "rdp"  # protocol of recordings whose segments are longer: pictures are large
 FLUSH: Final = zstandard.COMPRESSOBJ_FLUSH_BLOCK
 # Level 1 and 512 KiB of window: 226 KiB a compressor, and only while a segment is open.
 PARAMETERS: Final = zstandard.ZstdCompressionParameters.from_level(
@@ -59,9 +60,11 @@ class Recorder:
 
     Attributes:
         on_failed: called when the recorder finds by itself, at a checkpoint, that it cannot write; perhaps again.
+        on_viewer: called when a viewer got the present from nothing: of a desktop that is its size alone.
     """
 
     on_failed: Callable[[], None]
+    on_viewer: Callable[[], None]
     _compressor: zstandard.ZstdCompressionObj | None
 
     def __init__(
@@ -81,7 +84,7 @@ class Recorder:
         Raises:
             RecorderFailed: the file exists or cannot be written; what was begun is gone.
         """
-        self.about, self.path, self.on_failed = about, path, _nobody
+        self.about, self.path, self.on_failed, self.on_viewer = about, path, _nobody, _nobody
         self._clock, self._ticks = clock, ticks_of(clock)
         self._started_us, self._latest_us, self._latest_ms = self._ticks(), 0, milliseconds(about.started)
         data_key, self._key = data_key or secrets.token_bytes(KEY), key or Ed25519PrivateKey.generate()
@@ -91,6 +94,7 @@ class Recorder:
         self._tapes: dict[int, Tape] = {}
         self._streams, self._index, self._watches = SESSION_STREAM, list[tuple[int, int]](), set[Watch]()
         self._plain, self._due_us, self._compressor = 0, 0, None
+        self._most = SEGMENT_DESKTOP if about.protocol == DESKTOPS else SEGMENT_OCTETS
         self._broken = self._closed = self._failed = self.dirty = False
         self._summary = Summary()
         self._meta = Record(Kind.META, SESSION_STREAM, 0, canonical(dict(meta)))
@@ -146,10 +150,9 @@ class Recorder:
         Raises:
             RecorderFailed: none is.
         """
-        if self._closed or self._broken:
-            raise RecorderFailed("recording: closed" if self._closed else "recording: the file is damaged")
+        self._writable()
         now = self.now_us()
-        if self._due_us and (self._failed or now >= self._due_us or self._plain >= SEGMENT_OCTETS):
+        if self._due_us and (self._failed or now >= self._due_us or self._plain >= self._most):
             self._checkpoint(now)
         if self._due_us == 0:
             self._begin(now)
@@ -158,6 +161,22 @@ class Recorder:
             self._summary.add(kind, stream, now, payload)
             for watch in self._watches:
                 watch.offer(Record(kind, stream, now, payload))
+
+    def afresh(self, stream: int, *records: tuple[int, bytes]) -> int:
+        """Begin a segment with `records`; returns their `at`.
+
+        Raises:
+            RecorderFailed: none of them is in the file.
+        """
+        self._writable()
+        if self._due_us:
+            self._checkpoint(self.now_us())
+        self.write(stream, *records)
+        return self._latest_us
+
+    def _writable(self) -> None:
+        if self._closed or self._broken:
+            raise RecorderFailed("recording: closed" if self._closed else "recording: the file is damaged")
 
     def _begin(self, now: int) -> None:
         """INVARIANT: the data frame after a checkpoint or the header starts a new zstd stream, with the keyframes."""
@@ -256,6 +275,7 @@ class Recorder:
             records.append(tape.opened())
             if picture := tape.picture():
                 records.append(Record(picture[0], stream, now, picture[1]))
+        self.on_viewer()
         return tuple(records)
 
     def seal(self) -> Head:
@@ -315,4 +335,4 @@ class Recorder:
 
 
 def _nobody() -> None:
-    """Default of `on_failed`."""
+    """Default of `on_failed` and `on_viewer`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Callable, Mapping
+from typing import Final
 from typing import Protocol as Port
 
 from gateway.clock import Deadline
@@ -18,6 +19,8 @@ from gateway.sessions.model import End, EndReason, Notice, Session, SessionState
 from gateway.sessions.ports import Places
 from gateway.sessions.south import South
 
+OUT: Final = "out"  # clipboard: from the target to the person
+
 
 class Keeper(Port):
     """What a connection asks of the session core."""
@@ -27,7 +30,7 @@ class Keeper(Port):
     async def closed(self, live: Live, number: int, reason: EndReason, words: str) -> None: ...
 
 
-def _ignore(_: object) -> None:
+def _ignore(*_: object) -> None:
     """A front that has not said yet what to do."""
 
 
@@ -38,6 +41,7 @@ class Connection:
         number: from 1 within its session.
         on_notice: told what the person must read now.
         on_pause: True: input is frozen from now on; False: it flows again.
+        on_viewer: somebody began to watch, or lost his place: of a desktop a full picture is wanted. It may come often.
     """
 
     def __init__(self, live: Live, number: int, keeper: Keeper, inventory: Places, south: South) -> None:
@@ -48,6 +52,7 @@ class Connection:
         self._on_end: Callable[[End], None] = _ignore
         self.on_notice: Callable[[Notice], None] = _ignore
         self.on_pause: Callable[[bool], None] = _ignore
+        self.on_viewer: Callable[[], None] = _ignore
 
     @property
     def session(self) -> Session:
@@ -113,6 +118,11 @@ class Connection:
         """Raises Refused when the target's key is not the pinned one; the first approved use pins."""
         self._running()
         await self._inventory.check_host_key(self.service, public_line, self.session.id, self.session.person_name)
+
+    async def check_certificate(self, der: bytes) -> None:
+        """The same of the certificate that the target showed in its TLS handshake (C52): its public key is pinned."""
+        self._running()
+        await self._inventory.check_certificate(self.service, der, self.session.id, self.session.person_name)
 
     # --- channels
 
@@ -191,19 +201,11 @@ class Stream:
 
     def output(self, data: bytes) -> None:
         """Octets that the person is about to see."""
-        self._live.gate()
-        try:
-            self._tape.output(data)
-        except RecorderFailed:
-            raise self._live.recorder_failed() from None
+        self._record(lambda: self._tape.output(data))
 
     def error(self, data: bytes) -> None:
         """Octets of stderr that the person is about to see."""
-        self._live.gate()
-        try:
-            self._tape.error(data)
-        except RecorderFailed:
-            raise self._live.recorder_failed() from None
+        self._record(lambda: self._tape.error(data))
 
     def typed(self, data: bytes) -> bool:
         """Keys: True, deliver at once; False, they are gone for good (paused, ended or not recordable)."""
@@ -232,6 +234,62 @@ class Stream:
             return False
         return True
 
+    # --- a desktop
+
+    def shown(self, pdu: bytes) -> None:
+        """One whole PDU that the person's client is about to get; raises as `output` does."""
+        self._record(lambda: self._tape.shown(pdu))
+
+    def pressed(self, events: bytes) -> bool:
+        """Key events, as `typed`; nobody can ever read them."""
+        return self._input(events, self._tape.pressed, discard=True)
+
+    def pointed(self, events: bytes) -> bool:
+        """Pointer events, as `typed`, but recorded in the clear."""
+        return self._input(events, self._tape.pointed, discard=True)
+
+    def clipboard(self, direction: str, text: str) -> bool:
+        """Clipboard text in `direction`, `in` or `out`: True, let it pass; False, drop it.
+
+        Text for the target is the person's input, and like it gone in a pause.
+        """
+        live = self._live
+        try:
+            live.gate()
+        except RecorderFailed:
+            return False
+        if direction != OUT:
+            live.typed()
+            if live.pauses:
+                return False
+        try:
+            self._tape.clipboard(direction, text)
+        except RecorderFailed:
+            live.recorder_failed()
+            return False
+        return True
+
+    def desktop(self, width: int, height: int) -> None:
+        """The desktop has this size from now on, in pixels; raises as `output` does."""
+        self._record(lambda: self._tape.desktop(width, height))
+
+    def repaint(self) -> None:
+        """Call it before the target is asked to paint everything anew; raises as `output` does."""
+        self._record(self._tape.repaint)
+
+    def repainted(self) -> None:
+        """Every pixel has been painted since `repaint`; raises as `output` does."""
+        self._record(self._tape.repainted)
+
+    def _record(self, write: Callable[[], None]) -> None:
+        self._live.gate()
+        try:
+            write()
+        except RecorderFailed:
+            raise self._live.recorder_failed() from None
+
+    # --- its end and the rest
+
     def signal(self, name: str) -> bool:
         """A signal for the target's program, e.g. `INT`: input like keys, and like them gone in a pause."""
         live = self._live
@@ -244,11 +302,7 @@ class Stream:
 
     def resize(self, columns: int, rows: int) -> None:
         """The person's terminal has another size now."""
-        self._live.gate()
-        try:
-            self._tape.resize(columns, rows)
-        except RecorderFailed:
-            raise self._live.recorder_failed() from None
+        self._record(lambda: self._tape.resize(columns, rows))
 
     def close(self, status: int | None = None, signal: str = "") -> None:
         """The channel is closed; harmless when the session is."""

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVarTuple
 
 import structlog
 
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from gateway.sessions.visit import Visit
 
 log = structlog.get_logger()
-T = TypeVar("T")
+Values = TypeVarTuple("Values")
 
 
 class Live:
@@ -153,7 +153,7 @@ class Live:
         at = self.clock.instant()
         self.grant, self.recorder, self.session, self.stored = grant, recorder, session, session.version
         self.last_input, self.told = at, rules.countdown_mark(self.deadline.remaining(at))
-        recorder.on_failed = self.recorder_gave_up
+        recorder.on_failed, recorder.on_viewer = self.recorder_gave_up, self.viewer_came
         self.emptied = (at, EndReason.LOST)  # until its first connection stands
         for hold in self.holds:
             self.decision("held", waiting=hold.waiting, since=hold.since.isoformat(), words=hold.words)
@@ -233,6 +233,11 @@ class Live:
             self.thaw(PauseCause.OBSERVER, GATEWAY)
         self.wake()
 
+    def viewer_came(self) -> None:
+        """Somebody sees the present from nothing: a desktop must be painted for him."""
+        for connection in list(self.connections.values()):
+            call(connection.on_viewer)
+
     # --- recorder
 
     def recorder_failed(self) -> RecorderFailed:
@@ -308,9 +313,9 @@ class Live:
         self._decided(self)
 
 
-def call(callback: Callable[[T], None], value: T) -> None:
+def call(callback: Callable[[*Values], None], *values: *Values) -> None:
     """Call into a front: one that fails must keep nobody else from hearing of it."""
     try:
-        callback(value)
+        callback(*values)
     except Exception:
-        log.exception("Front failed to take an event", value=type(value).__name__)
+        log.exception("Front failed to take an event", values=[type(value).__name__ for value in values])

@@ -35,6 +35,8 @@ class Places(Port):
 
     async def check_host_key(self, service: Service, public_line: str, session: SessionId, actor: str, /) -> None: ...
 
+    async def check_certificate(self, service: Service, der: bytes, session: SessionId, actor: str, /) -> None: ...
+
 
 class Permissions(Port):
     """Access requests, grants and releases."""
