@@ -1,4 +1,4 @@
-"""X.224 class 0: Connection Request, Connection Confirm and Data ([MS-RDPBCGR] 2.2.1.1, 2.2.1.2; X.224 13.3 to 13.7)."""
+"""X.224 class 0: Connection Request, Connection Confirm and Data ([MS-RDPBCGR] 2.2.1.1, 2.2.1.2; X.224 13.3-13.7)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,402 @@
+"""GCC conference create request and response, and the blocks in them ([MS-RDPBCGR] 2.2.1.3, 2.2.1.4; ITU-T T.124 8.7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import KEEP, IntFlag
+from typing import Final
+
+from gateway.errors import LocalProtocolError
+from gateway.rdp import per
+from gateway.rdp.octets import Reader
+from gateway.rdp.x224 import Security
+
+OBJECT_KEY: Final = bytes.fromhex("00 05 00 14 7c 00 01")  # ConnectData.t124Identifier: {itu-t(0) t(20) 124 0 1}
+REQUEST_HEAD: Final = bytes.fromhex("00 08 00 10 00 01 c0 00")  # conference name "1", one set of user data, h221 key
+RESPONSE_CHOICE: Final = 0x14
+RESPONSE_HEAD: Final = bytes.fromhex("14 76 0a 01 01 00 01 c0 00")  # node 31219, tag 1, success, one set, h221 key
+CLIENT_KEY: Final = b"Duca"
+SERVER_KEY: Final = b"McDn"
+BLOCK_HEADER: Final = 4  # type u16 + length u16, which counts itself
+
+CS_CORE: Final = 0xC001
+CS_SECURITY: Final = 0xC002
+CS_NET: Final = 0xC003
+CS_CLUSTER: Final = 0xC004
+CS_MONITOR: Final = 0xC005
+CS_MCS_MSGCHANNEL: Final = 0xC006
+CS_MONITOR_EX: Final = 0xC008
+CS_MULTITRANSPORT: Final = 0xC00A
+SC_CORE: Final = 0x0C01
+SC_SECURITY: Final = 0x0C02
+SC_NET: Final = 0x0C03
+
+CHANNELS_MOST: Final = 31  # channelCount (2.2.1.3.4)
+CHANNEL_NAME: Final = 8  # octets of CHANNEL_DEF.name with its null
+BLOCKS_MOST: Final = 32  # blocks of one peer; fewer than half as many are defined
+
+# Fields of CS_CORE after imeFileName, as offsets into `tail`; each may be absent with everything behind it.
+TAIL_POST_BETA2: Final = 0
+TAIL_HIGH_COLOR: Final = 8  # postBeta2ColorDepth u16 + clientProductId u16 + serialNumber u32
+TAIL_SUPPORTED: Final = 10
+TAIL_EARLY: Final = 12
+TAIL_SELECTED: Final = 80  # clientDigProductId 64 + connectionType u8 + pad u8 after the flags
+TAIL_WHOLE: Final = 84  # up to serverSelectedProtocol, the last field that a target needs
+NAME_OCTETS: Final = 32
+IME_OCTETS: Final = 64
+
+
+class EarlyCapability(IntFlag, boundary=KEEP):
+    """earlyCapabilityFlags of CS_CORE (2.2.1.3.2)."""
+
+    ERRINFO_PDU = 0x0001
+    WANT_32BPP = 0x0002
+    STATUSINFO_PDU = 0x0004
+    STRONG_ASYMMETRIC_KEYS = 0x0008
+    RELATIVE_MOUSE_INPUT = 0x0010
+    VALID_CONNECTION_TYPE = 0x0020
+    MONITOR_LAYOUT_PDU = 0x0040
+    NETCHAR_AUTODETECT = 0x0080
+    DYNVC_GFX = 0x0100
+    DYNAMIC_TIME_ZONE = 0x0200
+    HEARTBEAT_PDU = 0x0400
+    SKIP_CHANNELJOIN = 0x0800
+
+
+class ClusterFlag(IntFlag, boundary=KEEP):
+    """Flags of CS_CLUSTER (2.2.1.3.5); the version of redirection lies in bits 2 to 5."""
+
+    REDIRECTION_SUPPORTED = 0x01
+    REDIRECTED_SESSIONID_FIELD_VALID = 0x02
+    REDIRECTED_SMARTCARD = 0x40
+
+
+@dataclass(frozen=True, slots=True)
+class CoreClient:
+    """TS_UD_CS_CORE (2.2.1.3.2). `name` and `ime` are 32 and 64 octets as sent.
+
+    `tail` is everything from postBeta2ColorDepth on, as sent: any of it may be absent.
+    """
+
+    version: int
+    width: int
+    height: int
+    color_depth: int
+    sas_sequence: int
+    keyboard_layout: int
+    build: int
+    name: bytes
+    keyboard_type: int
+    keyboard_subtype: int
+    function_keys: int
+    ime: bytes
+    tail: bytes = b""
+
+    @property
+    def high_color_depth(self) -> int | None:
+        return self._field(TAIL_HIGH_COLOR, 2)
+
+    @property
+    def supported_color_depths(self) -> int | None:
+        return self._field(TAIL_SUPPORTED, 2)
+
+    @property
+    def early(self) -> EarlyCapability:
+        """None set when the field is absent."""
+        return EarlyCapability(self._field(TAIL_EARLY, 2) or 0)
+
+    @property
+    def selected(self) -> Security | None:
+        value = self._field(TAIL_SELECTED, 4)
+        return None if value is None else Security(value)
+
+    def asking(self, *, colors: int, depths: int, early: EarlyCapability, selected: Security) -> CoreClient:
+        """A copy with these four fields; whatever stands before serverSelectedProtocol is there, zero if it was absent.
+
+        `colors` is highColorDepth, `depths` supportedColorDepths. What follows serverSelectedProtocol (physical size,
+        orientation, scale) is left out: a target that knows none draws at its true size.
+        """
+        tail = bytearray(self.tail[:TAIL_WHOLE].ljust(TAIL_WHOLE, b"\x00"))
+        if len(self.tail) < TAIL_HIGH_COLOR:
+            tail[:TAIL_HIGH_COLOR] = DEFAULT_TAIL
+        tail[TAIL_HIGH_COLOR:TAIL_SUPPORTED] = colors.to_bytes(2, "little")
+        tail[TAIL_SUPPORTED:TAIL_EARLY] = depths.to_bytes(2, "little")
+        tail[TAIL_EARLY : TAIL_EARLY + 2] = early.to_bytes(2, "little")
+        tail[TAIL_SELECTED:TAIL_WHOLE] = selected.to_bytes(4, "little")
+        return replace(self, tail=bytes(tail))
+
+    def _field(self, offset: int, size: int) -> int | None:
+        field = self.tail[offset : offset + size]
+        return int.from_bytes(field, "little") if len(field) == size else None
+
+    def encode(self) -> bytes:
+        if len(self.name) != NAME_OCTETS or len(self.ime) != IME_OCTETS:
+            raise LocalProtocolError(f"CS_CORE: name must be {NAME_OCTETS} octets, ime {IME_OCTETS}")
+        words = (self.width, self.height, self.color_depth, self.sas_sequence)
+        keys = (self.keyboard_type, self.keyboard_subtype, self.function_keys)
+        head = _u32(self.version) + _u16(*words) + _u32(self.keyboard_layout, self.build) + self.name
+        return _block(CS_CORE, head + _u32(*keys) + self.ime + self.tail)
+
+    @classmethod
+    def decode(cls, data: bytes) -> CoreClient:
+        src = Reader(data, "CS_CORE")
+        version, words = src.u32le(), [src.u16le() for _ in range(4)]
+        layout, build, name = src.u32le(), src.u32le(), src.take(NAME_OCTETS)
+        keys = [src.u32le() for _ in range(3)]
+        return cls(version, *words, layout, build, name, *keys, src.take(IME_OCTETS), src.rest())
+
+
+DEFAULT_TAIL: Final = bytes.fromhex("01ca 0100 00000000")  # RNS_UD_COLOR_8BPP, clientProductId 1, serialNumber 0
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityClient:
+    """TS_UD_CS_SEC (2.2.1.3.3): both zero under TLS."""
+
+    methods: int = 0
+    extended: int = 0
+
+    def encode(self) -> bytes:
+        return _block(CS_SECURITY, _u32(self.methods, self.extended))
+
+    @classmethod
+    def decode(cls, data: bytes) -> SecurityClient:
+        src = Reader(data, "CS_SECURITY")
+        found = cls(src.u32le(), src.u32le())
+        src.end()
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterClient:
+    """TS_UD_CS_CLUSTER (2.2.1.3.5)."""
+
+    flags: ClusterFlag
+    session: int = 0
+
+    def encode(self) -> bytes:
+        return _block(CS_CLUSTER, _u32(self.flags, self.session))
+
+    @classmethod
+    def decode(cls, data: bytes) -> ClusterClient:
+        src = Reader(data, "CS_CLUSTER")
+        found = cls(ClusterFlag(src.u32le()), src.u32le())
+        src.end()
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class StaticChannel:
+    """CHANNEL_DEF (2.2.1.3.4.1): a name of at most 7 ASCII characters."""
+
+    name: str
+    options: int
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkClient:
+    """TS_UD_CS_NET (2.2.1.3.4): absent from the wire when there are no channels."""
+
+    channels: tuple[StaticChannel, ...] = ()
+
+    def encode(self) -> bytes:
+        if not self.channels:
+            return b""
+        body = _u32(len(self.channels))
+        for channel in self.channels:
+            name = channel.name.encode("ascii")
+            if len(name) >= CHANNEL_NAME:
+                raise LocalProtocolError(
+                    f"CS_NET: channel name of {len(name)} octets, must be less than {CHANNEL_NAME}"
+                )
+            body += name.ljust(CHANNEL_NAME, b"\x00") + _u32(channel.options)
+        return _block(CS_NET, body)
+
+    @classmethod
+    def decode(cls, data: bytes) -> NetworkClient:
+        src = Reader(data, "CS_NET")
+        if (count := src.u32le()) > CHANNELS_MOST:
+            raise src.fail(f"{count} channels, must be {CHANNELS_MOST} or less")
+        channels = []
+        for _ in range(count):
+            name, null, _ = src.take(CHANNEL_NAME).partition(b"\x00")
+            if not null or not name.isascii():
+                raise src.fail("a channel name without its null or not ASCII")
+            channels.append(StaticChannel(name.decode("ascii"), src.u32le()))
+        src.end()
+        return cls(tuple(channels))
+
+
+@dataclass(frozen=True, slots=True)
+class ClientBlocks:
+    """What a client says of itself in MCS Connect Initial; `others` are blocks we do not read, as (type, body)."""
+
+    core: CoreClient
+    security: SecurityClient = SecurityClient()
+    network: NetworkClient = NetworkClient()
+    cluster: ClusterClient | None = None
+    others: tuple[tuple[int, bytes], ...] = ()
+
+    def encode(self) -> bytes:
+        """A GCC Conference Create Request."""
+        cluster = b"" if self.cluster is None else self.cluster.encode()
+        blocks = self.core.encode() + cluster + self.security.encode() + self.network.encode()
+        blocks += b"".join(_block(kind, body) for kind, body in self.others)
+        pdu = REQUEST_HEAD + CLIENT_KEY + per.length(len(blocks)) + blocks
+        return OBJECT_KEY + per.length(len(pdu)) + pdu
+
+    @classmethod
+    def decode(cls, user_data: bytes) -> ClientBlocks:
+        """Raises RemoteProtocolError also for a block that comes twice, or when CS_CORE or CS_SECURITY is missing."""
+        src = Reader(user_data, "GCC Conference Create Request")
+        if src.take(len(OBJECT_KEY)) != OBJECT_KEY:
+            raise src.fail("not a T.124 object")
+        per.read_length(src)
+        if src.take(len(REQUEST_HEAD)) != REQUEST_HEAD or src.take(4) != CLIENT_KEY:
+            raise src.fail("not what a client of RDP sends")
+        known, others = _blocks(src, (CS_CORE, CS_SECURITY, CS_NET, CS_CLUSTER))
+        if CS_CORE not in known or CS_SECURITY not in known:
+            raise src.fail("without CS_CORE or CS_SECURITY")
+        return cls(
+            CoreClient.decode(known[CS_CORE]),
+            SecurityClient.decode(known[CS_SECURITY]),
+            NetworkClient.decode(known[CS_NET]) if CS_NET in known else NetworkClient(),
+            ClusterClient.decode(known[CS_CLUSTER]) if CS_CLUSTER in known else None,
+            others,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CoreServer:
+    """TS_UD_SC_CORE (2.2.1.4.2). `requested` repeats what the client asked for in X.224; None is absent."""
+
+    version: int = 0x00080004
+    requested: Security | None = None
+    early: int | None = None
+
+    def encode(self) -> bytes:
+        tail = [] if self.requested is None else [int(self.requested)]
+        return _block(SC_CORE, _u32(self.version, *tail, *([] if self.early is None or not tail else [self.early])))
+
+    @classmethod
+    def decode(cls, data: bytes) -> CoreServer:
+        src = Reader(data, "SC_CORE")
+        version = src.u32le()
+        requested = Security(src.u32le()) if src.left else None
+        early = src.u32le() if src.left else None
+        src.end()
+        return cls(version, requested, early)
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityServer:
+    """TS_UD_SC_SEC1 (2.2.1.4.3): method and level zero under TLS; `keys` is what follows them under RDP security."""
+
+    method: int = 0
+    level: int = 0
+    keys: bytes = b""
+
+    def encode(self) -> bytes:
+        return _block(SC_SECURITY, _u32(self.method, self.level) + self.keys)
+
+    @classmethod
+    def decode(cls, data: bytes) -> SecurityServer:
+        src = Reader(data, "SC_SECURITY")
+        return cls(src.u32le(), src.u32le(), src.rest())
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkServer:
+    """TS_UD_SC_NET (2.2.1.4.4): the I/O channel and one id for each channel of CS_NET, in its order (0: refused)."""
+
+    io: int
+    channels: tuple[int, ...] = ()
+
+    def encode(self) -> bytes:
+        pad = b"\x00\x00" if len(self.channels) % 2 else b""
+        return _block(SC_NET, _u16(self.io, len(self.channels), *self.channels) + pad)
+
+    @classmethod
+    def decode(cls, data: bytes) -> NetworkServer:
+        src = Reader(data, "SC_NET")
+        io, count = src.u16le(), src.u16le()
+        if count > CHANNELS_MOST:
+            raise src.fail(f"{count} channels, must be {CHANNELS_MOST} or less")
+        channels = tuple(src.u16le() for _ in range(count))
+        if src.left not in (0, 2):
+            raise src.fail(f"{src.left} octets after the channels, must be the padding")
+        return cls(io, channels)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerBlocks:
+    """What a server answers in MCS Connect Response; `others` are blocks we do not read, as (type, body)."""
+
+    core: CoreServer
+    network: NetworkServer
+    security: SecurityServer = SecurityServer()
+    others: tuple[tuple[int, bytes], ...] = ()
+
+    def encode(self) -> bytes:
+        """A GCC Conference Create Response."""
+        blocks = self.core.encode() + self.security.encode() + self.network.encode()
+        blocks += b"".join(_block(kind, body) for kind, body in self.others)
+        pdu = RESPONSE_HEAD + SERVER_KEY + per.length(len(blocks)) + blocks
+        return OBJECT_KEY + per.length(len(pdu)) + pdu
+
+    @classmethod
+    def decode(cls, user_data: bytes) -> ServerBlocks:
+        """Raises RemoteProtocolError also for a block that comes twice or is missing."""
+        src = Reader(user_data, "GCC Conference Create Response")
+        if src.take(len(OBJECT_KEY)) != OBJECT_KEY:
+            raise src.fail("not a T.124 object")
+        per.read_length(src)  # Windows sends 42 here whatever follows; it must be ignored (2.2.1.4)
+        if (choice := src.u8()) != RESPONSE_CHOICE:
+            raise src.fail(f"choice {choice:#04x}, must be {RESPONSE_CHOICE:#04x}")
+        src.u16be()  # nodeID
+        per.read_integer(src)  # tag
+        src.u8()  # result
+        if src.take(3) != RESPONSE_HEAD[-3:] or src.take(4) != SERVER_KEY:
+            raise src.fail("not what a server of RDP sends")
+        known, others = _blocks(src, (SC_CORE, SC_SECURITY, SC_NET))
+        if len(known) < 3:
+            raise src.fail("without SC_CORE, SC_SECURITY or SC_NET")
+        return cls(
+            CoreServer.decode(known[SC_CORE]),
+            NetworkServer.decode(known[SC_NET]),
+            SecurityServer.decode(known[SC_SECURITY]),
+            others,
+        )
+
+
+def _blocks(src: Reader, wanted: tuple[int, ...]) -> tuple[dict[int, bytes], tuple[tuple[int, bytes], ...]]:
+    """The wanted blocks by type, and the others in their order."""
+    length = per.read_length(src)
+    if length != src.left:
+        raise src.fail(f"user data of {length} octets, {src.left} follow")
+    known: dict[int, bytes] = {}
+    others: list[tuple[int, bytes]] = []
+    while src.left:
+        kind, size = src.u16le(), src.u16le()
+        if size < BLOCK_HEADER:
+            raise src.fail(f"block {kind:#06x} of {size} octets, must be {BLOCK_HEADER} or more")
+        body = src.take(size - BLOCK_HEADER)
+        if kind in known or len(known) + len(others) >= BLOCKS_MOST:
+            raise src.fail(f"block {kind:#06x} twice, or too many blocks")
+        if kind in wanted:
+            known[kind] = body
+        else:
+            others.append((kind, body))
+    return known, tuple(others)
+
+
+def _block(kind: int, body: bytes) -> bytes:
+    return _u16(kind, BLOCK_HEADER + len(body)) + body
+
+
+def _u16(*values: int) -> bytes:
+    return b"".join(value.to_bytes(2, "little") for value in values)
+
+
+def _u32(*values: int) -> bytes:
+    return b"".join(value.to_bytes(4, "little") for value in values)
