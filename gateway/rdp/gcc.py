@@ -1,13 +1,14 @@
-"""GCC conference create request and response, and the blocks in them ([MS-RDPBCGR] 2.2.1.3, 2.2.1.4; ITU-T T.124 8.7)."""
+"""GCC conference create request and response, and their blocks ([MS-RDPBCGR] 2.2.1.3, 2.2.1.4; ITU-T T.124 8.7)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import KEEP, IntFlag
 from typing import Final
 
 from gateway.errors import LocalProtocolError
 from gateway.rdp import per
+from gateway.rdp.gcc_core import BLOCK_HEADER, CS_CORE, CoreClient, EarlyCapability, block, u16, u32
 from gateway.rdp.octets import Reader
 from gateway.rdp.x224 import Security
 
@@ -17,9 +18,7 @@ RESPONSE_CHOICE: Final = 0x14
 RESPONSE_HEAD: Final = bytes.fromhex("14 76 0a 01 01 00 01 c0 00")  # node 31219, tag 1, success, one set, h221 key
 CLIENT_KEY: Final = b"Duca"
 SERVER_KEY: Final = b"McDn"
-BLOCK_HEADER: Final = 4  # type u16 + length u16, which counts itself
 
-CS_CORE: Final = 0xC001
 CS_SECURITY: Final = 0xC002
 CS_NET: Final = 0xC003
 CS_CLUSTER: Final = 0xC004
@@ -35,32 +34,20 @@ CHANNELS_MOST: Final = 31  # channelCount (2.2.1.3.4)
 CHANNEL_NAME: Final = 8  # octets of CHANNEL_DEF.name with its null
 BLOCKS_MOST: Final = 32  # blocks of one peer; fewer than half as many are defined
 
-# Fields of CS_CORE after imeFileName, as offsets into `tail`; each may be absent with everything behind it.
-TAIL_POST_BETA2: Final = 0
-TAIL_HIGH_COLOR: Final = 8  # postBeta2ColorDepth u16 + clientProductId u16 + serialNumber u32
-TAIL_SUPPORTED: Final = 10
-TAIL_EARLY: Final = 12
-TAIL_SELECTED: Final = 80  # clientDigProductId 64 + connectionType u8 + pad u8 after the flags
-TAIL_WHOLE: Final = 84  # up to serverSelectedProtocol, the last field that a target needs
-NAME_OCTETS: Final = 32
-IME_OCTETS: Final = 64
-
-
-class EarlyCapability(IntFlag, boundary=KEEP):
-    """earlyCapabilityFlags of CS_CORE (2.2.1.3.2)."""
-
-    ERRINFO_PDU = 0x0001
-    WANT_32BPP = 0x0002
-    STATUSINFO_PDU = 0x0004
-    STRONG_ASYMMETRIC_KEYS = 0x0008
-    RELATIVE_MOUSE_INPUT = 0x0010
-    VALID_CONNECTION_TYPE = 0x0020
-    MONITOR_LAYOUT_PDU = 0x0040
-    NETCHAR_AUTODETECT = 0x0080
-    DYNVC_GFX = 0x0100
-    DYNAMIC_TIME_ZONE = 0x0200
-    HEARTBEAT_PDU = 0x0400
-    SKIP_CHANNELJOIN = 0x0800
+__all__ = [
+    "ClientBlocks",
+    "ClusterClient",
+    "ClusterFlag",
+    "CoreClient",
+    "CoreServer",
+    "EarlyCapability",
+    "NetworkClient",
+    "NetworkServer",
+    "SecurityClient",
+    "SecurityServer",
+    "ServerBlocks",
+    "StaticChannel",
+]
 
 
 class ClusterFlag(IntFlag, boundary=KEEP):
@@ -72,84 +59,6 @@ class ClusterFlag(IntFlag, boundary=KEEP):
 
 
 @dataclass(frozen=True, slots=True)
-class CoreClient:
-    """TS_UD_CS_CORE (2.2.1.3.2). `name` and `ime` are 32 and 64 octets as sent.
-
-    `tail` is everything from postBeta2ColorDepth on, as sent: any of it may be absent.
-    """
-
-    version: int
-    width: int
-    height: int
-    color_depth: int
-    sas_sequence: int
-    keyboard_layout: int
-    build: int
-    name: bytes
-    keyboard_type: int
-    keyboard_subtype: int
-    function_keys: int
-    ime: bytes
-    tail: bytes = b""
-
-    @property
-    def high_color_depth(self) -> int | None:
-        return self._field(TAIL_HIGH_COLOR, 2)
-
-    @property
-    def supported_color_depths(self) -> int | None:
-        return self._field(TAIL_SUPPORTED, 2)
-
-    @property
-    def early(self) -> EarlyCapability:
-        """None set when the field is absent."""
-        return EarlyCapability(self._field(TAIL_EARLY, 2) or 0)
-
-    @property
-    def selected(self) -> Security | None:
-        value = self._field(TAIL_SELECTED, 4)
-        return None if value is None else Security(value)
-
-    def asking(self, *, colors: int, depths: int, early: EarlyCapability, selected: Security) -> CoreClient:
-        """A copy with these four fields; whatever stands before serverSelectedProtocol is there, zero if it was absent.
-
-        `colors` is highColorDepth, `depths` supportedColorDepths. What follows serverSelectedProtocol (physical size,
-        orientation, scale) is left out: a target that knows none draws at its true size.
-        """
-        tail = bytearray(self.tail[:TAIL_WHOLE].ljust(TAIL_WHOLE, b"\x00"))
-        if len(self.tail) < TAIL_HIGH_COLOR:
-            tail[:TAIL_HIGH_COLOR] = DEFAULT_TAIL
-        tail[TAIL_HIGH_COLOR:TAIL_SUPPORTED] = colors.to_bytes(2, "little")
-        tail[TAIL_SUPPORTED:TAIL_EARLY] = depths.to_bytes(2, "little")
-        tail[TAIL_EARLY : TAIL_EARLY + 2] = early.to_bytes(2, "little")
-        tail[TAIL_SELECTED:TAIL_WHOLE] = selected.to_bytes(4, "little")
-        return replace(self, tail=bytes(tail))
-
-    def _field(self, offset: int, size: int) -> int | None:
-        field = self.tail[offset : offset + size]
-        return int.from_bytes(field, "little") if len(field) == size else None
-
-    def encode(self) -> bytes:
-        if len(self.name) != NAME_OCTETS or len(self.ime) != IME_OCTETS:
-            raise LocalProtocolError(f"CS_CORE: name must be {NAME_OCTETS} octets, ime {IME_OCTETS}")
-        words = (self.width, self.height, self.color_depth, self.sas_sequence)
-        keys = (self.keyboard_type, self.keyboard_subtype, self.function_keys)
-        head = _u32(self.version) + _u16(*words) + _u32(self.keyboard_layout, self.build) + self.name
-        return _block(CS_CORE, head + _u32(*keys) + self.ime + self.tail)
-
-    @classmethod
-    def decode(cls, data: bytes) -> CoreClient:
-        src = Reader(data, "CS_CORE")
-        version, words = src.u32le(), [src.u16le() for _ in range(4)]
-        layout, build, name = src.u32le(), src.u32le(), src.take(NAME_OCTETS)
-        keys = [src.u32le() for _ in range(3)]
-        return cls(version, *words, layout, build, name, *keys, src.take(IME_OCTETS), src.rest())
-
-
-DEFAULT_TAIL: Final = bytes.fromhex("01ca 0100 00000000")  # RNS_UD_COLOR_8BPP, clientProductId 1, serialNumber 0
-
-
-@dataclass(frozen=True, slots=True)
 class SecurityClient:
     """TS_UD_CS_SEC (2.2.1.3.3): both zero under TLS."""
 
@@ -157,7 +66,7 @@ class SecurityClient:
     extended: int = 0
 
     def encode(self) -> bytes:
-        return _block(CS_SECURITY, _u32(self.methods, self.extended))
+        return block(CS_SECURITY, u32(self.methods, self.extended))
 
     @classmethod
     def decode(cls, data: bytes) -> SecurityClient:
@@ -175,7 +84,7 @@ class ClusterClient:
     session: int = 0
 
     def encode(self) -> bytes:
-        return _block(CS_CLUSTER, _u32(self.flags, self.session))
+        return block(CS_CLUSTER, u32(self.flags, self.session))
 
     @classmethod
     def decode(cls, data: bytes) -> ClusterClient:
@@ -202,15 +111,13 @@ class NetworkClient:
     def encode(self) -> bytes:
         if not self.channels:
             return b""
-        body = _u32(len(self.channels))
+        body = u32(len(self.channels))
         for channel in self.channels:
             name = channel.name.encode("ascii")
             if len(name) >= CHANNEL_NAME:
-                raise LocalProtocolError(
-                    f"CS_NET: channel name of {len(name)} octets, must be less than {CHANNEL_NAME}"
-                )
-            body += name.ljust(CHANNEL_NAME, b"\x00") + _u32(channel.options)
-        return _block(CS_NET, body)
+                raise LocalProtocolError(f"CS_NET: channel name of {len(name)} octets, must be below {CHANNEL_NAME}")
+            body += name.ljust(CHANNEL_NAME, b"\x00") + u32(channel.options)
+        return block(CS_NET, body)
 
     @classmethod
     def decode(cls, data: bytes) -> NetworkClient:
@@ -241,7 +148,7 @@ class ClientBlocks:
         """A GCC Conference Create Request."""
         cluster = b"" if self.cluster is None else self.cluster.encode()
         blocks = self.core.encode() + cluster + self.security.encode() + self.network.encode()
-        blocks += b"".join(_block(kind, body) for kind, body in self.others)
+        blocks += b"".join(block(kind, body) for kind, body in self.others)
         pdu = REQUEST_HEAD + CLIENT_KEY + per.length(len(blocks)) + blocks
         return OBJECT_KEY + per.length(len(pdu)) + pdu
 
@@ -276,7 +183,7 @@ class CoreServer:
 
     def encode(self) -> bytes:
         tail = [] if self.requested is None else [int(self.requested)]
-        return _block(SC_CORE, _u32(self.version, *tail, *([] if self.early is None or not tail else [self.early])))
+        return block(SC_CORE, u32(self.version, *tail, *([] if self.early is None or not tail else [self.early])))
 
     @classmethod
     def decode(cls, data: bytes) -> CoreServer:
@@ -297,7 +204,7 @@ class SecurityServer:
     keys: bytes = b""
 
     def encode(self) -> bytes:
-        return _block(SC_SECURITY, _u32(self.method, self.level) + self.keys)
+        return block(SC_SECURITY, u32(self.method, self.level) + self.keys)
 
     @classmethod
     def decode(cls, data: bytes) -> SecurityServer:
@@ -314,7 +221,7 @@ class NetworkServer:
 
     def encode(self) -> bytes:
         pad = b"\x00\x00" if len(self.channels) % 2 else b""
-        return _block(SC_NET, _u16(self.io, len(self.channels), *self.channels) + pad)
+        return block(SC_NET, u16(self.io, len(self.channels), *self.channels) + pad)
 
     @classmethod
     def decode(cls, data: bytes) -> NetworkServer:
@@ -340,7 +247,7 @@ class ServerBlocks:
     def encode(self) -> bytes:
         """A GCC Conference Create Response."""
         blocks = self.core.encode() + self.security.encode() + self.network.encode()
-        blocks += b"".join(_block(kind, body) for kind, body in self.others)
+        blocks += b"".join(block(kind, body) for kind, body in self.others)
         pdu = RESPONSE_HEAD + SERVER_KEY + per.length(len(blocks)) + blocks
         return OBJECT_KEY + per.length(len(pdu)) + pdu
 
@@ -388,15 +295,3 @@ def _blocks(src: Reader, wanted: tuple[int, ...]) -> tuple[dict[int, bytes], tup
         else:
             others.append((kind, body))
     return known, tuple(others)
-
-
-def _block(kind: int, body: bytes) -> bytes:
-    return _u16(kind, BLOCK_HEADER + len(body)) + body
-
-
-def _u16(*values: int) -> bytes:
-    return b"".join(value.to_bytes(2, "little") for value in values)
-
-
-def _u32(*values: int) -> bytes:
-    return b"".join(value.to_bytes(4, "little") for value in values)
