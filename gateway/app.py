@@ -103,6 +103,7 @@ def _joined(
     identity = Identity(store, audit, clock, keys.envelope, settings.site)
     inventory = Inventory(store, audit, clock, keys.envelope, keys.ssh_ca)
     access = Access(store, audit, clock, policy, identity, inventory, settings.zone_of_people)
+    identity.tickets.grants = access
     recordings = Recordings(store, audit, clock, keys, list(settings.recipients), folder / "recordings", settings.site)
     sessions = Sessions(
         store=store, audit=audit, clock=clock, policy=policy, access=access, identity=identity, inventory=inventory,

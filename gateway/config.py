@@ -52,6 +52,7 @@ class Settings(BaseModel):
     Attributes:
         site: its name; the origin of its audit log. It cannot change later.
         names: host names people use, for the page's certificate and the check of the Host header.
+        rdp: where RDP clients connect; None for a gateway without RDP.
         south: the address that connections to targets come from.
         zone_of_people: the zone that people's connections start from, for conduits.
         recipients: age public keys of auditors who can open recordings without the gateway.
@@ -65,6 +66,7 @@ class Settings(BaseModel):
     ssh: Listener
     page: Listener
     admin: Listener
+    rdp: Listener | None = None
     south: str
     zone_of_people: str = "remote"
     database: str = ""  # SQLAlchemy URL; empty for SQLite in the folder
@@ -78,7 +80,7 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _apart(self) -> Self:
-        people = {_address(self.ssh.host), _address(self.page.host)}
+        people = {_address(front.host) for front in (self.ssh, self.page, self.rdp) if front is not None}
         admin, south = _address(self.admin.host), _address(self.south)
         if admin in people:
             raise ValueError(f"admin and people share the address {admin}: give each its own")

@@ -25,6 +25,8 @@ CODE_SEARCH_STEPS: Final = 20  # TOTP steps to either side searched to tell a wr
 FIRST_FACTOR_AGE: Final = timedelta(minutes=40)  # a first factor serves its connection, the longest hold included
 SECOND_FACTOR_AGE: Final = timedelta(hours=12)  # at the very most; each policy obliges to less
 PROOFS_KEPT: Final = timedelta(days=30)  # proofs remembered: an address with one is familiar
+TICKET_LIFE: Final = timedelta(hours=8)  # for an RDP client; never past its grant
+WEB_TICKET_LIFE: Final = timedelta(seconds=60)  # for the page that asked, once (security 57)
 INVITATION_LIFE: Final = timedelta(hours=72)  # C21
 SETUP_LIFE: Final = timedelta(hours=24)  # a restart makes a new one
 PASSWORD_LEAST: Final = 12  # characters
@@ -62,6 +64,7 @@ SEGMENT_OCTETS: Final = 2 << 20  # plain octets between checkpoints: what a seek
 SEGMENT_DESKTOP: Final = 8 << 20  # the same of a desktop: two seconds of heavy scrolling
 FRAME_OCTETS: Final = 16 << 20  # octets of a frame's body; longer is refused by writer and reader
 WATCH_QUEUE: Final = 4 << 20  # octets that a viewer may lag behind before it gets a fresh picture
+WATCH_DESKTOP: Final = 16 << 20  # the same of a desktop: the raw pixels of 1920x1080 twice
 
 REQUEST_WINDOW: Final = timedelta(days=30)  # longest window one request may ask for; longer work is asked for again
 REQUESTS_PENDING: Final = 10  # requests of one person that wait for a decision: an approver reads each

@@ -118,6 +118,26 @@ class Access(Asking, Deciding, Releasing, Blocking, Sweeping):
         event = ReleaseUsed(actor=grant.person_name, release=release.id, grant=grant.id, session=session_id)
         await self._audit.append(tx, event)
 
+    # --- for tickets
+
+    async def ticket_until(
+        self, grant_id: GrantId, person_id: PersonId, target_name: str, account: str, /
+    ) -> Deadline | None:
+        """When the grant of a desktop ends on either clock; None when it is over, or not of these."""
+        try:
+            grant = await self.grant(grant_id)
+        except NotFound:
+            return None
+        wanted = grant.wanted
+        his = (grant.person, wanted.protocol, wanted.target_name, wanted.account)
+        if his != (person_id, Protocol.RDP, target_name, account) or grant.state not in OPEN_GRANT:
+            return None
+        ends = [end for end in (grant.closes, grant.deadline) if end is not None]
+        if grant.passed(self._clock.instant()) or not ends:
+            return None
+        now = self._clock.instant()
+        return min(ends, key=lambda end: end.remaining(now))
+
     # --- reading
 
     async def request(self, request_id: RequestId) -> AccessRequest:

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from gateway.audit.events.identity import LockedOut, LoginRefused, SignInClosed
+from gateway.audit.events.identity import LockedOut, LoginRefused, SignInClosed, TicketVoided
 from gateway.audit.log import AuditLog
 from gateway.audit.model import GATEWAY
 from gateway.clock import ZERO, Clock
 from gateway.envelope import Envelope
 from gateway.errors import Invalid, Refused
-from gateway.identity import sql, sql_factors, sql_tokens
+from gateway.identity import sql, sql_factors, sql_tickets, sql_tokens
 from gateway.identity.lockout import Bucket, failed
 from gateway.identity.model import Person
 from gateway.identity.one_time import OneTime
@@ -85,10 +85,13 @@ class Part:
         return refusal
 
     async def _close_sign_ins(self, tx: Tx, person: Person, actor: str, reason: str) -> None:
+        """His page sessions end, and his tickets are void."""
         for opened in await sql_tokens.sign_ins_of(tx, person.id):
             await sql_tokens.close_sign_in(tx, opened.digest)
             event = SignInClosed(actor=actor, person=person.name, sign_in=opened.id, reason=reason)
             await self._audit.append(tx, event)
+        for ticket in await sql_tickets.drop_of_person(tx, person.id):
+            await self._audit.append(tx, TicketVoided(actor=actor, person=person.name, ticket=ticket, reason=reason))
 
     def _seed_purpose(self, person: PersonId) -> str:
         return f"person/{person}/totp"

@@ -9,7 +9,7 @@ from enum import Enum, StrEnum
 from typing import Final
 
 from gateway.clock import ZERO
-from gateway.ids import OrganisationId, PersonId
+from gateway.ids import GrantId, OrganisationId, PersonId
 
 
 class Role(StrEnum):
@@ -156,6 +156,44 @@ class SignIn:
     opened: datetime
     ends: datetime
     csrf: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """Opens one desktop for one person, instead of his name and password. Shown once.
+
+    Attributes:
+        id: the user name in an RDP client; no secret.
+        secret: the password there; stored as its NT hash, sealed.
+        expires: at the latest; the end of the grant ends it earlier.
+    """
+
+    id: str
+    secret: str
+    expires: datetime
+
+    @property
+    def token(self) -> str:
+        """Both in one, for the page."""
+        return f"{self.id}.{self.secret}"
+
+    def __repr__(self) -> str:
+        return f"Ticket(id={self.id!r}, secret=***, expires={self.expires!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """Who came with a ticket, and what it leads to.
+
+    Attributes:
+        proofs: what he had shown when he asked for the ticket, as old as it is, at the address he comes from now.
+    """
+
+    person: Person
+    target: str
+    account: str
+    grant: GrantId
+    proofs: tuple[FactorProof, ...]
 
 
 class Unchanged(Enum):

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from gateway.audit.log import AuditLog
+from gateway.clock import Clock
+from gateway.envelope import Envelope
 from gateway.identity.enrolling import Enrolling
 from gateway.identity.key_ring import KeyRing
+from gateway.identity.passwords import Passwords
 from gateway.identity.sign_ins import SignIns
+from gateway.identity.tickets import Tickets
+from gateway.store.db import Store
 
 
 class Identity(SignIns, Enrolling, KeyRing):
     """Doors and page sessions (`doors.py`, `sign_ins.py`), enrolment (`enrolling.py`), persons and their keys
-    (`people.py`, `key_ring.py`).
+    (`people.py`, `key_ring.py`), tickets for RDP (`tickets.py`).
 
     INVARIANT: nobody is admitted without two factors of his own, shown here, one of them of this connection.
     INVARIANT: a one-time code is accepted once, whatever the door, the node, a restart or the clock.
     INVARIANT: the store holds no password, seed or token that can be used without the master key.
     """
+
+    def __init__(
+        self,
+        store: Store,
+        audit: AuditLog,
+        clock: Clock,
+        envelope: Envelope,
+        site: str,
+        passwords: Passwords | None = None,
+    ) -> None:
+        super().__init__(store, audit, clock, envelope, site, passwords)
+        self.tickets = Tickets(store, audit, clock, envelope, site, self._passwords)

@@ -137,6 +137,24 @@ sign_ins = Table(
     Column("idle_boot_id", String(64), nullable=False),
 )
 
+tickets = Table(
+    "ticket",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("person", ID, ForeignKey("person.id"), nullable=False, index=True),
+    Column("grant", ID, nullable=False, index=True),
+    Column("target", String(64), nullable=False),
+    Column("account", String(64), nullable=False),
+    Column("web", Boolean, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),  # the NT hash of its secret
+    Column("proofs", Text, nullable=False),  # JSON list of factor and moment
+    Column("issued_to", SOURCE, nullable=False),  # address
+    Column("bound_to", SOURCE),  # address of the first good log-on
+    Column("life_wall", Utc, nullable=False, index=True),
+    Column("life_boot", BigInteger, nullable=False),  # microseconds
+    Column("life_boot_id", String(64), nullable=False),
+)
+
 
 def _select() -> Select[Any]:
     o = organisations.c

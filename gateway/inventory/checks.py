@@ -15,12 +15,14 @@ from typing import Final
 
 from gateway.errors import Invalid
 from gateway.ids import PersonId
+from gateway.inventory.model import Protocol
 from gateway.limits import NAME_OCTETS
 
 # `+` parts the names of a log-in; what a shell, a log or a certificate's principal list could misread stays out too.
 ACCOUNT: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@$\\-]*")
 LEVEL: Final = re.compile(r"[0-5](\.5)?")
 FINGERPRINT: Final = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
+SPKI_FINGERPRINT: Final = re.compile(r"SPKI-SHA256:[A-Za-z0-9+/]{43}=?")
 PERSON: Final = re.compile(r"per_[a-z0-9_-]{1,28}")
 THIS_NETWORK: Final = ipaddress.ip_network("0.0.0.0/8")
 
@@ -89,12 +91,21 @@ def owners(ids: Iterable[PersonId]) -> frozenset[PersonId]:
     return known
 
 
-def fingerprint(text: str) -> str:
-    """As `ssh-keygen -l` prints it; empty for any key.
+def fingerprint(text: str, protocol: Protocol) -> str:
+    """The one spelling of the fingerprint of a service's key; empty for any key.
+
+    SSH: as `ssh-keygen -l` prints it. RDP: `SPKI-SHA256:` and the SHA-256 of the certificate's SubjectPublicKeyInfo in
+    base64 (as RFC 7469 2.4 pins keys), with or without its padding.
 
     Raises:
         Invalid: anything else.
     """
-    if text and not FINGERPRINT.fullmatch(text):
+    if not text:
+        return ""
+    if protocol is Protocol.RDP:
+        if not SPKI_FINGERPRINT.fullmatch(text):
+            raise Invalid("fingerprint", "must be SPKI-SHA256: and 43 characters, the digest of the public key")
+        return text.removesuffix("=")
+    if not FINGERPRINT.fullmatch(text):
         raise Invalid("fingerprint", "must be SHA256: and 43 characters, as ssh-keygen -l prints it")
     return text

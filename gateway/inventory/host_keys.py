@@ -6,10 +6,15 @@ between; which of them, only the plant can find out. So nothing is learnt silent
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
 import asyncssh
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
 from sqlalchemy import Row, select, update
 
 from gateway.audit.events.inventory import HostKeyChanged, HostKeyPinned, HostKeyReleased
@@ -19,7 +24,7 @@ from gateway.errors import Conflict, NotFound, Refused
 from gateway.ids import PersonId, ServiceId, SessionId
 from gateway.inventory import checks, sql
 from gateway.inventory import tables as t
-from gateway.inventory.model import HostKey, Service
+from gateway.inventory.model import HostKey, Protocol, Service
 from gateway.store.db import Store, Tx
 from gateway.words import printable, sentence
 
@@ -31,6 +36,7 @@ class _Place:
     """What is known of a service's key. `public` is empty when none is pinned."""
 
     target: str
+    protocol: Protocol
     public: str
     fingerprint: str
     expected: str
@@ -53,7 +59,13 @@ class HostKeys:
             Refused: `host_key_changed`; the alarm is on record by then.
             NotFound: no such service (any more).
         """
-        public, fingerprint = _read(public_line)
+        await self._check(service, *_read(public_line), session, actor)
+
+    async def check_certificate(self, service: Service, der: bytes, session: SessionId, actor: str) -> None:
+        """As `check`, for the public key of a TLS certificate."""
+        await self._check(service, *_read_certificate(der), session, actor)
+
+    async def _check(self, service: Service, public: str, fingerprint: str, session: SessionId, actor: str) -> None:
         async with self._store.read() as tx:
             known = (await _place(tx, service.id)).public
         if known and known == public:  # every use but the first and the bad ones: no turn at writing is needed
@@ -81,7 +93,7 @@ class HostKeys:
                     ),
                 )
         if not accepted:  # after the commit: raised inside, it would take the alarm with it
-            raise Refused("host_key_changed", _words(place.target), rule=RULE, detail=f"{expected} -> {fingerprint}")
+            raise Refused("host_key_changed", _words(place), rule=RULE, detail=f"{expected} -> {fingerprint}")
 
     async def release(
         self, actor: str, owner: PersonId, service: ServiceId, *, reason: str, fingerprint: str, source: str
@@ -94,9 +106,10 @@ class HostKeys:
         Raises:
             Refused: `owner` is none of the target's.
         """
-        reason, fingerprint = sentence("reason", reason), checks.fingerprint(fingerprint)
+        reason = sentence("reason", reason)
         async with self._store.write() as tx:
             place = await _place(tx, service)
+            fingerprint = checks.fingerprint(fingerprint, place.protocol)
             if owner not in (await sql.target_named(tx, place.target)).owners:
                 words = f"Only an owner of {place.target} can accept a changed host key. Ask one of them."
                 raise Refused("not_owner", words, rule=RULE)
@@ -134,7 +147,7 @@ class HostKeys:
 
 async def _place(tx: Tx, service: ServiceId) -> _Place:
     joined = (
-        select(t.host_keys, t.targets.c.name.label("target"))
+        select(t.host_keys, t.targets.c.name.label("target"), t.services.c.protocol)
         .join(t.services, t.services.c.id == t.host_keys.c.service)
         .join(t.targets, t.targets.c.id == t.services.c.target)
         .where(t.host_keys.c.service == service)
@@ -142,7 +155,7 @@ async def _place(tx: Tx, service: ServiceId) -> _Place:
     row = (await tx.execute(joined)).one_or_none()
     if row is None:
         raise NotFound("service")
-    return _Place(row.target, row.public, row.fingerprint, row.expected)
+    return _Place(row.target, Protocol(row.protocol), row.public, row.fingerprint, row.expected)
 
 
 async def _move(tx: Tx, service: ServiceId, seen: str, values: dict[str, Any]) -> None:
@@ -166,10 +179,23 @@ def _read(public_line: str) -> tuple[str, str]:
     return f"{kind} {octets}", key.get_fingerprint()
 
 
-def _words(target: str) -> str:
+def _read_certificate(der: bytes) -> tuple[str, str]:
+    """The SubjectPublicKeyInfo (RFC 5280 4.1.2.7) of a certificate and its fingerprint; empty when it is none."""
+    try:
+        key = x509.load_der_x509_certificate(der).public_key()
+        octets = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
+        return "", ""
+    digest = base64.b64encode(hashlib.sha256(octets).digest()).decode().removesuffix("=")
+    return f"spki {base64.b64encode(octets).decode()}", f"SPKI-SHA256:{digest}"
+
+
+def _words(place: _Place) -> str:
     """For the person in the session. It names no address and no key: whom to call is what he needs."""
+    target = printable(place.target)
+    key = "certificate" if place.protocol is Protocol.RDP else "host key"
     return (
-        f"Target {printable(target)} did not show the host key that this gateway knows it by, so nothing was sent to "
+        f"Target {target} did not show the {key} that this gateway knows it by, so nothing was sent to "
         "it: it may have been installed anew, or it may be another machine. Your access is not at fault. Call the "
-        f"person at the plant who approved it: an owner of {printable(target)} must accept the new key first."
+        f"person at the plant who approved it: an owner of {target} must accept the new key first."
     )

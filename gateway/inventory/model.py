@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -119,12 +119,22 @@ class Credential:
     Attributes:
         secret: password, or private key in OpenSSH form.
         certificate: OpenSSH certificate line for a key made for this one session; empty for none.
+        domain: Windows domain or machine that the account belongs to; empty for none, or while it is in `account`.
     """
 
     account: str
     kind: CredentialKind
     secret: bytes
     certificate: str = ""
+    domain: str = ""
+
+    def for_windows(self) -> Credential:
+        """With the domain apart, as Windows wants it: `PLANT\\engineer` is `engineer` of `PLANT`.
+
+        A name of the form `engineer@plant.example` (UPN) stays whole: Windows finds its domain itself.
+        """
+        domain, _, account = self.account.rpartition("\\")
+        return replace(self, account=account, domain=domain)
 
     def __repr__(self) -> str:
         return f"Credential(account={self.account!r}, kind={self.kind}, secret=***)"
@@ -135,7 +145,7 @@ class HostKey:
     """The pinned identity of a service (C52)."""
 
     service: ServiceId
-    public: str  # OpenSSH one-line form
-    fingerprint: str
+    public: str  # OpenSSH one-line form; of RDP `spki` and the SubjectPublicKeyInfo, DER in base64
+    fingerprint: str  # `SHA256:…`; of RDP `SPKI-SHA256:…`
     pinned: datetime
     session: SessionId  # the first approved use

@@ -102,6 +102,19 @@ class Inventory(Zones, Targets):
         """
         await self._host_keys.check(service, public_line, session, actor)
 
+    async def check_certificate(self, service: Service, der: bytes, session: SessionId, actor: str) -> None:
+        """The same for the public key of the TLS certificate that an RDP service showed (C52).
+
+        A renewed certificate with the old key passes: what is pinned is the key, not who vouched for it or until when.
+
+        Args:
+            der: the leaf certificate.
+
+        Raises:
+            Refused: `host_key_changed`; the alarm is on record by then. NotFound: no such service (any more).
+        """
+        await self._host_keys.check_certificate(service, der, session, actor)
+
     async def repin(
         self,
         actor: str,

@@ -142,12 +142,13 @@ class Targets:
         """One of each protocol.
 
         Args:
-            fingerprint: of the host key that alone may be pinned at the first use; empty for any.
+            fingerprint: of the host key (RDP: of the certificate's public key) that alone may be pinned at the first
+                use; empty for any.
 
         Raises:
             Invalid: no literal address, no port, or a protocol that the target has; NotFound: no such target.
         """
-        address, expected = checks.address(address), checks.fingerprint(fingerprint)
+        address, expected = checks.address(address), checks.fingerprint(fingerprint, protocol)
         service = Service(ServiceId(new_id("svc")), protocol, address, checks.port(port), profile)
         async with self._store.write() as tx:
             target = await sql.target_named(tx, target_name)

@@ -11,12 +11,23 @@ from gateway.inventory.model import Protocol, Target
 
 
 class Channel(StrEnum):
-    """A channel permission: what may happen inside a session. Later issues add to this list."""
+    """A channel permission: what may happen inside a session. `in` is towards the target, `out` towards the person."""
 
     SHELL = "shell"
     EXEC = "exec"
     SFTP_READ = "sftp.read"
     SFTP_WRITE = "sftp.write"
+    DESKTOP = "desktop"  # to see the screen
+    DESKTOP_INPUT = "desktop.input"  # keys and mouse; without it the person only watches (C46)
+    DISPLAY = "display"  # the person's window sets the size of the screen
+    CLIPBOARD_IN = "clipboard.in"
+    CLIPBOARD_OUT = "clipboard.out"
+    DRIVE = "drive"
+    PRINTER = "printer"
+    AUDIO_IN = "audio.in"
+    AUDIO_OUT = "audio.out"
+    USB = "usb"
+    SMARTCARD = "smartcard"
 
 
 class OnRecorderFailure(StrEnum):

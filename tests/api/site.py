@@ -200,6 +200,7 @@ def joined(store: Store, audit: AuditLog, clock: SimulatedClock, envelope: Envel
     identity = Identity(store, audit, clock, envelope, "Plant North", passwords=QUICK)
     inventory = Inventory(store, audit, clock, envelope, key)
     access = Access(store, audit, clock, POLICY, identity, inventory, "remote")
+    identity.tickets.grants = access
     about = About("Plant North", frozenset({HOST}), Ed25519PrivateKey.generate(), 2222, None, "remote")
     recordings = Recordings(
         store,

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from gateway.errors import Invalid
 from gateway.ids import PersonId, new_id
 from gateway.inventory import checks
+from gateway.inventory.model import Protocol
 
 REFUSED_ADDRESSES = {
     "a name": "ews-l4.plant.local",
@@ -114,9 +115,20 @@ def test_a_level_that_purdue_does_not_have_is_refused(text: str) -> None:
         checks.level(text)
 
 
-@pytest.mark.parametrize("text", ["MD5:aa:bb", "SHA256:short", "SHA256:" + "A" * 44, "A" * 43])
-def test_a_fingerprint_is_as_openssh_prints_it(text: str) -> None:
-    with pytest.raises(Invalid, match="fingerprint"):
-        checks.fingerprint(text)
-    assert checks.fingerprint("SHA256:" + "A" * 43)
-    assert checks.fingerprint("") == ""
+@pytest.mark.parametrize(
+    "text", ["MD5:aa:bb", "SHA256:short", "SHA256:" + "A" * 44, "A" * 43, "SPKI-SHA256:" + "A" * 43]
+)
+def test_a_fingerprint_of_a_host_key_is_as_openssh_prints_it(text: str) -> None:
+    with pytest.raises(Invalid, match="ssh-keygen"):
+        checks.fingerprint(text, Protocol.SSH)
+    assert checks.fingerprint("SHA256:" + "A" * 43, Protocol.SSH)
+    assert checks.fingerprint("", Protocol.SSH) == ""
+
+
+@pytest.mark.parametrize("text", ["SHA256:" + "A" * 43, "SPKI-SHA256:short", "SPKI-SHA256:" + "A" * 44, "aa:bb"])
+def test_a_fingerprint_of_a_certificate_is_of_its_public_key(text: str) -> None:
+    with pytest.raises(Invalid, match="SPKI-SHA256"):
+        checks.fingerprint(text, Protocol.RDP)
+    one = "SPKI-SHA256:" + "A" * 43
+    assert {checks.fingerprint(t, Protocol.RDP) for t in (one, one + "=")} == {one}
+    assert checks.fingerprint("", Protocol.RDP) == ""

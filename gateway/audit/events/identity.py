@@ -21,7 +21,7 @@ class LoggedIn(AuditEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginRefused(AuditEvent):
-    """Somebody who said to be `claimed` was not let in. `stage`: password, key, code, confirm, admit, token."""
+    """Somebody who said to be `claimed` was not let in. `stage`: password, key, code, confirm, admit, token, ticket."""
 
     name = "identity.login.refused"
     code = "GW1001W"
@@ -196,3 +196,41 @@ class SignInMisused(AuditEvent):
     person: str
     sign_in: str
     opened_from: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketIssued(AuditEvent):
+    """A ticket was made that opens one desktop. `use`: client, or browser."""
+
+    name = "identity.ticket.issued"
+    code = "GW1050I"
+    person: str
+    ticket: str
+    grant: str
+    target: str
+    use: str
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketUsed(AuditEvent):
+    """Somebody logged on with a ticket, and it is his address's from now on. `client` is what his software says."""
+
+    name = "identity.ticket.used"
+    code = "GW1051I"
+    person: str
+    ticket: str
+    grant: str
+    target: str
+    client: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketVoided(AuditEvent):
+    """A ticket is worth nothing from now on. `reason`: replaced, standing, grant."""
+
+    name = "identity.ticket.voided"
+    code = "GW1052I"
+    person: str
+    ticket: str
+    reason: str

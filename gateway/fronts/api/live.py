@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Final
 
 from fastapi import APIRouter, WebSocket
@@ -20,17 +19,16 @@ from gateway.audit.model import AuditEvent
 from gateway.errors import GatewayError, NotFound, Refused
 from gateway.fronts.api import sight
 from gateway.fronts.api.deps import Asker, Id, asker, services
+from gateway.fronts.api.records import framed, stripped, watched
 from gateway.fronts.api.records import view as render
-from gateway.fronts.api.records import watched
 from gateway.fronts.api.services import Services
 from gateway.fronts.api.sight import Sight
 from gateway.fronts.api.views.common import Answer
 from gateway.fronts.api.views.live import Hint, Increment, Over, Snapshot
-from gateway.fronts.api.views.recordings import RecordView
 from gateway.identity.model import Role
 from gateway.ids import GrantId, PersonId, RequestId, SessionId
+from gateway.inventory.model import Protocol
 from gateway.limits import API_LIVE, API_LIVE_CHECK, API_LIVE_PER_PERSON, API_LIVE_SEND
-from gateway.recording.model import Kind, Record
 from gateway.sessions.model import Session
 
 router = APIRouter()
@@ -38,10 +36,6 @@ SIGNED_OUT: Final = 4401  # close code: the sign-in ended, or the right to look
 NORMAL: Final = 1000
 REFUSED: Final = 1008
 TALKED: Final = 1003
-_PICTURE: Final = timedelta(milliseconds=50)  # a picture's records come without a pause; then it is whole
-_PAINTS: Final = frozenset({Kind.META, Kind.OPEN, Kind.KEYFRAME})  # what a picture is made of
-_PAUSE: Final = Record(Kind.BURST, 0, 0, b"")  # nothing came; it is never shown
-_QUEUE: Final = 64  # records between recorder and socket; the recorder's own queue is bounded too
 _IDS: Final = ("request", "grant", "release", "session")
 
 
@@ -73,6 +67,10 @@ class _View:
     async def send(self, answer: Answer) -> None:
         async with asyncio.timeout(API_LIVE_SEND.total_seconds()):
             await self.websocket.send_text(answer.model_dump_json(exclude_none=True))
+
+    async def send_octets(self, message: bytes) -> None:
+        async with asyncio.timeout(API_LIVE_SEND.total_seconds()):
+            await self.websocket.send_bytes(message)
 
     async def run(self, pump: Coroutine[None, None, None], allowed: Callable[[Sight], bool]) -> None:
         """Until the pump is done, the client goes, or the person may not look any more."""
@@ -205,40 +203,17 @@ async def _sees(view: _View, hint: Hint) -> bool:
 
 
 async def _look(view: _View, session: Session) -> None:
-    """The picture as it is, then each record. META begins a new picture: after a lag there is another one."""
-    queue = asyncio.Queue[Record | None](_QUEUE)
-
-    async def feed(records: AsyncIterator[Record]) -> None:
-        async for record in records:
-            await queue.put(record)
-        await queue.put(None)
-
-    async with (
-        view.state.sessions.watch(session.id, view.who.person, view.who.source) as records,
-        asyncio.TaskGroup() as tasks,
-    ):
-        tasks.create_task(feed(records), name="live feed")
-        await _show(view, queue)
+    """The picture as it is, then what comes, in messages of `views.live`. After a lag there is another picture."""
+    octets = session.protocol is Protocol.RDP
+    async with view.state.sessions.watch(session.id, view.who.person, view.who.source) as batches:
+        async for batch in batches:
+            if batch.fresh:
+                await view.send(Snapshot(records=[render(record) for record in batch.records]))
+            elif octets:
+                for message in framed(map(stripped, batch.records)):
+                    await view.send_octets(message)
+            else:
+                for record in batch.records:
+                    if shown := watched(record):
+                        await view.send(Increment(record=shown))
     await view.send(Over())
-
-
-async def _show(view: _View, queue: asyncio.Queue[Record | None]) -> None:
-    """Send what comes, until the recording ends. A picture is whole when something else follows, or nothing does."""
-    picture: list[RecordView] = []
-    while True:
-        try:
-            async with asyncio.timeout(_PICTURE.total_seconds() if picture else None):
-                record = await queue.get()
-        except TimeoutError:
-            record = _PAUSE
-        if picture and (record is None or record.kind not in _PAINTS):
-            await view.send(Snapshot(records=picture))
-            picture = []
-        if record is None:
-            return
-        if record.kind == Kind.META:
-            picture = [render(record)]
-        elif picture:
-            picture.append(render(record))
-        elif shown := watched(record):
-            await view.send(Increment(record=shown))

@@ -1,17 +1,22 @@
-"""Records of a recording as JSON."""
+"""Records of a recording for the page: as JSON, or as the octets that stand in the file."""
 
 from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from pydantic import JsonValue
 
 from gateway.fronts.api.views.recordings import RecordView
+from gateway.recording.format import canonical, pack_record
 from gateway.recording.model import Kind, Record
 
-STRUCTURED: Final = frozenset({Kind.META, Kind.OPEN, Kind.CLOSE, Kind.DECISION, Kind.NOTICE, Kind.SUMMARY})
+STRUCTURED: Final = frozenset(
+    {Kind.META, Kind.OPEN, Kind.CLOSE, Kind.DECISION, Kind.NOTICE, Kind.SUMMARY, Kind.CLIPBOARD}
+)
+MESSAGE: Final = 256 << 10  # octets of one message of records, give or take a record
 
 
 def view(record: Record) -> RecordView:
@@ -25,14 +30,40 @@ def view(record: Record) -> RecordView:
 
 
 def watched(record: Record) -> RecordView | None:
-    """`record` for somebody who watches: that something was typed shows, what was typed does not."""
+    """`record` for somebody who watches, without what `stripped` takes away."""
+    left = stripped(record)
+    if left is None or left.payload:
+        return view(left) if left is not None else None
+    return RecordView(kind=chr(left.kind), stream=left.stream, at_us=left.at_us)
+
+
+def stripped(record: Record) -> Record | None:
+    """`record` as somebody may see it who watches: that something was typed or copied, not what."""
     match record.kind:
         case Kind.BURST | Kind.KEYFRAME:  # a keyframe repeats what he sees already
             return None
         case Kind.INPUT:
-            return RecordView(kind=chr(record.kind), stream=record.stream, at_us=record.at_us)
+            return Record(record.kind, record.stream, record.at_us, b"")
+        case Kind.CLIPBOARD:
+            said = _object(record.payload)
+            value = {"direction": said.get("direction"), "characters": len(str(said.get("text", "")))}
+            return Record(record.kind, record.stream, record.at_us, canonical(value))
         case _:
-            return view(record)
+            return record
+
+
+def framed(records: Iterable[Record | None]) -> Iterator[bytes]:
+    """`records` in few messages, each record as in the file (recording format, section 3)."""
+    parts, octets = list[bytes](), 0
+    for record in records:
+        if record is not None:
+            parts.append(pack_record(record.kind, record.stream, record.at_us, record.payload))
+            octets += len(parts[-1])
+        if octets >= MESSAGE:
+            yield b"".join(parts)
+            parts, octets = [], 0
+    if parts:
+        yield b"".join(parts)
 
 
 def _object(payload: bytes) -> dict[str, JsonValue]:

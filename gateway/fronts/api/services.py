@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
+from typing import Protocol as Port
 
 from gateway.audit.log import AuditLog
 from gateway.clock import Clock
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from gateway.access.service import Access
+    from gateway.identity.model import Person
     from gateway.identity.service import Identity
     from gateway.inventory.service import Inventory
     from gateway.policy.engine import PolicyEngine
@@ -28,6 +30,40 @@ class Door(StrEnum):
 
     PEOPLE = "people"
     ADMIN = "admin"
+
+
+class DesktopChannel(Port):
+    """A page's end of a desktop, octets in order. One task reads and one sends."""
+
+    async def receive(self) -> bytes:
+        """What the page sent next; empty at its end."""
+        ...
+
+    async def send(self, data: bytes) -> None:
+        """Waits until the page takes it; returns as well when the page is gone."""
+        ...
+
+    async def close(self, words: str) -> None:
+        """The end, and why. Harmless when it is closed."""
+        ...
+
+
+class Desktops(Port):
+    """The RDP front, as the API sees it."""
+
+    @property
+    def port(self) -> int: ...
+
+    async def web(self, channel: DesktopChannel, person: Person, source: str) -> None:
+        """Serve one page until its desktop ends."""
+        ...
+
+
+class DesktopDoor:
+    """Leads pages to the RDP front: it opens after the API's applications are made, if there is one at all."""
+
+    def __init__(self) -> None:
+        self.front: Desktops | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +102,4 @@ class Services:
     recordings: Recordings
     site: Site
     asks: Asks = field(default_factory=Asks)
+    desktops: DesktopDoor = field(default_factory=DesktopDoor)
