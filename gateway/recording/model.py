@@ -35,6 +35,7 @@ class Kind(IntEnum):
     HIDDEN = ord("h")  # never in a file: what readers hand out for typed input without its key: octets u64
 
 
+DESKTOPS = "rdp"  # protocol of recordings whose pictures are not known here: they begin where the target painted all
 SESSION_STREAM = 0  # records about the session as a whole; streams of channels count from 1
 
 

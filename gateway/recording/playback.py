@@ -9,13 +9,15 @@ from datetime import datetime
 from typing import Any, Final
 
 from gateway.audit.model import Entry
-from gateway.recording.model import Kind, Record
-from gateway.recording.reader import Player
+from gateway.recording.format import PICTURE
+from gateway.recording.model import DESKTOPS, Kind, Record
+from gateway.recording.reader import Cursor, Player
 from gateway.recording.summary import Summary, told
 from gateway.recording.ticks import MICROSECOND
 from gateway.recording.typed import AHEAD_US, keys_in, opened
 
 SLICE_OCTETS: Final = 4 << 20  # payload of one answer, give or take a segment
+BEGINS: Final = frozenset({Kind.KEYFRAME, Kind.DESKTOP})  # what a segment may begin with before anything happens
 SHOWN: Final = ("access.", "session.hold", "session.visit", "session.watch")
 
 
@@ -35,7 +37,7 @@ class Detail:
 
     Attributes:
         about: the META record: who, what, under which grant and policy.
-        points: microseconds at which a seek can land.
+        points: microseconds at which a seek can land; of a desktop those at which the whole picture was there.
     """
 
     about: dict[str, Any]
@@ -94,12 +96,18 @@ def detail(player: Player) -> Detail:
     first = player.start().more() or []
     meta = next((r.payload for r in first if r.kind == Kind.META), b"{}")
     points = tuple(at for at, _ in player.points())
+    if _of_desktops(player):
+        points = (0, *(done for _, done in values.get("pictures", ())))
     return Detail(_object(told(meta.decode(errors="replace"))), tuple(streams.values()), values["duration_us"], points)
 
 
 def records(player: Player, from_us: int, to_us: int | None) -> Slice:
-    """Whole segments, from the one that holds `from_us` to the one before `to_us`."""
-    cursor, taken, octets, next_us = player.seek(from_us), list[Record](), 0, None
+    """Whole segments, from the one that holds `from_us` to the one before `to_us`.
+
+    Of a desktop from the one that begins with the REPAINT whose picture was whole at `from_us`; at a `next_us`, exactly
+    where the slice before ended.
+    """
+    cursor, taken, octets, next_us = _seek(player, from_us), list[Record](), 0, None
     point: int | None = None
     while (found := cursor.more()) is not None:
         begins = point is not None and cursor.point_us != point
@@ -109,6 +117,8 @@ def records(player: Player, from_us: int, to_us: int | None) -> Slice:
             break
         taken += found
         octets += sum(len(r.payload) for r in found)
+    if _of_desktops(player):  # what is typed at a desktop has no key that could follow
+        return Slice(tuple(opened(taken, {})), next_us)
     keys = keys_in(taken)
     ahead_us, ahead = (taken[-1].at_us if taken else 0) + AHEAD_US, 0
     while found is not None and found[0].at_us <= ahead_us and ahead < SLICE_OCTETS:
@@ -116,6 +126,44 @@ def records(player: Player, from_us: int, to_us: int | None) -> Slice:
         ahead += sum(len(r.payload) for r in found)
         found = cursor.more() or None
     return Slice(tuple(opened(taken, keys)), next_us)
+
+
+def _of_desktops(player: Player) -> bool:
+    return player.header.about.protocol == DESKTOPS
+
+
+def _seek(player: Player, from_us: int) -> Cursor:
+    if not _of_desktops(player) or any(at == from_us for at, _ in player.points()):
+        return player.seek(from_us)
+    return player.seek(_whole_at(player, from_us))
+
+
+def _whole_at(player: Player, at_us: int) -> int:
+    """When the last REPAINT began whose picture was whole at `at_us`; 0 when none was."""
+    written = player.summary()
+    if written is not None:
+        pictures = json.loads(written.payload).get("pictures", ())
+        return max((begun for begun, done in pictures if done <= at_us), default=0)
+    for cursor in player.seeks(at_us):
+        if (begun := _painted(cursor, at_us)) is not None:
+            return begun
+    return 0
+
+
+def _painted(cursor: Cursor, until_us: int) -> int | None:
+    """`at` of the REPAINT that this segment begins with, if its picture was whole at `until_us`."""
+    begun: int | None = None
+    while (found := cursor.more()) is not None:
+        for record in found:
+            if record.at_us > until_us:
+                return None
+            if record.kind == Kind.REPAINT and begun is None:
+                begun = record.at_us
+            elif record.kind == Kind.PICTURE and len(record.payload) == PICTURE.size:
+                return begun if PICTURE.unpack(record.payload)[0] == begun else None
+            elif record.kind == Kind.REPAINT or (begun is None and record.kind not in BEGINS):
+                return None
+    return None
 
 
 def timeline(player: Player) -> Timeline:

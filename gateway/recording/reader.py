@@ -144,7 +144,11 @@ class Player:
         return Cursor(Walk(self._file), self._aead, self._key)
 
     def seek(self, at_us: int) -> Cursor:
-        """From the last seek point before `at_us` on; terminals begin with their keyframes there."""
+        """From the last seek point at or before `at_us` on; terminals begin with their keyframes there."""
+        return next(self.seeks(at_us))
+
+    def seeks(self, at_us: int) -> Iterator[Cursor]:
+        """From each seek point at or before `at_us` on, the latest first and the start last."""
         points = self.points() if at_us > 0 else []
         for place in range(bisect_right(points, at_us, key=lambda p: p[0]) - 1, -1, -1):
             offset = points[place][1]
@@ -153,8 +157,8 @@ class Player:
             walk = Walk(self._file, offset, check.frames, check.h)
             peek = Cursor(Walk(self._file, offset, check.frames, check.h), self._aead, self._key).more()
             if peek and peek[0].kind != Kind.SUMMARY:
-                return Cursor(walk, self._aead, self._key)
-        return self.start()
+                yield Cursor(walk, self._aead, self._key)
+        yield self.start()
 
     def records(self, from_us: int = 0) -> Iterator[Record]:
         """What is there now, from the seek point before `from_us` on."""

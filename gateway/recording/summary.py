@@ -8,24 +8,30 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from gateway.recording.format import PICTURE
 from gateway.recording.model import Kind
 
 BUCKETS: Final = 2048  # intervals of the heat map; it gets coarser, never longer
 FIRST_US: Final = 1_000_000  # width of an interval to begin with
+PICTURES: Final = 4096  # full pictures of desktops kept; more and every second one is left out, never the latest
 EVENTS_OCTETS: Final = 1 << 20  # of streams, decisions and notices kept; the rest are counted
 
 _TOLD: Final = {Kind.OPEN, Kind.CLOSE, Kind.DECISION, Kind.NOTICE}
-_OUT: Final = {Kind.OUTPUT, Kind.ERROR}
-_IN: Final = {Kind.INPUT, Kind.LENGTH, Kind.DISCARDED}
+_OUT: Final = {Kind.OUTPUT, Kind.ERROR, Kind.PDU}
+_IN: Final = {Kind.INPUT, Kind.MOUSE, Kind.LENGTH, Kind.DISCARDED}
 EVENT: Final = 64  # octets that an event costs beside its payload
 
 
 class Summary:
-    """Grows with each record. `buckets[i]` is [octets out, records in] of interval i."""
+    """Grows with each record. `buckets[i]` is [octets out, records in] of interval i.
+
+    `pictures` are (REPAINT, PICTURE) of desktops, in microseconds: between the two every pixel was painted.
+    """
 
     def __init__(self) -> None:
         self.width_us, self.buckets = FIRST_US, list[list[int]]()
         self.events: list[tuple[int, int, int, str]] = []
+        self.pictures: list[tuple[int, int]] = []
         self.left_out, self._octets = 0, 0
 
     def add(self, kind: int, stream: int, at_us: int, payload: bytes) -> None:
@@ -33,6 +39,10 @@ class Summary:
             self._bucket(at_us)[0] += len(payload)
         elif kind in _IN:
             self._bucket(at_us)[1] += 1
+        elif kind == Kind.PICTURE and len(payload) == PICTURE.size:
+            if len(self.pictures) >= PICTURES:
+                del self.pictures[-2::-2]
+            self.pictures.append((PICTURE.unpack(payload)[0], at_us))
         elif kind in _TOLD:
             if self._octets + len(payload) <= EVENTS_OCTETS:
                 self._octets += len(payload) + EVENT
@@ -57,6 +67,7 @@ class Summary:
             "duration_us": duration_us,
             "width_us": self.width_us,
             "buckets": self.buckets,
+            "pictures": self.pictures,
             "events": [
                 {"kind": chr(kind), "stream": stream, "at_us": at_us, "value": told(text)}
                 for kind, stream, at_us, text in self.events

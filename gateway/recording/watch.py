@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Self
 
-from gateway.limits import WATCH_QUEUE
 from gateway.recording.model import Record
 
 OVERHEAD = 64  # octets that a queued record costs beside its payload
@@ -25,16 +24,15 @@ class Batch:
 class Watch:
     """One viewer. Never slows the writer: a viewer that lags gets a fresh picture instead of what it missed.
 
-    Iterating gives records one by one; a META record begins each fresh picture. `batches()` gives them as they come.
+    Of a desktop the fresh picture is its size alone, and the target is asked to paint the rest.
     """
 
-    def __init__(self, snapshot: Callable[[], tuple[Record, ...]], leave: Callable[[Watch], None]) -> None:
-        self._snapshot, self._leave = snapshot, leave
+    def __init__(self, snapshot: Callable[[], tuple[Record, ...]], leave: Callable[[Watch], None], most: int) -> None:
+        self._snapshot, self._leave, self._most = snapshot, leave, most
         self._queue: deque[Record] = deque()
         self._octets, self._fresh, self._over = 0, True, False
         self._news = asyncio.Event()
         self._news.set()
-        self._unread: deque[Record] = deque()
 
     async def __aenter__(self) -> Self:
         return self
@@ -48,7 +46,7 @@ class Watch:
         if self._fresh:
             return
         self._octets += len(record.payload) + OVERHEAD
-        if self._octets > WATCH_QUEUE:
+        if self._octets > self._most:
             self._queue.clear()
             self._fresh = True
         else:
@@ -60,20 +58,9 @@ class Watch:
         self._over = True
         self._news.set()
 
-    async def batches(self) -> AsyncIterator[Batch]:
+    async def batches(self) -> AsyncGenerator[Batch, None]:
         while (batch := await self._next()) is not None:
             yield batch
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Record:
-        while not self._unread:
-            batch = await self._next()
-            if batch is None:
-                raise StopAsyncIteration
-            self._unread.extend(batch.records)
-        return self._unread.popleft()
 
     async def _next(self) -> Batch | None:
         while True:

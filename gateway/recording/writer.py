@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gateway.clock import Clock
 from gateway.errors import RecorderFailed
-from gateway.limits import SEGMENT_AGE, SEGMENT_DESKTOP, SEGMENT_OCTETS
+from gateway.limits import SEGMENT_AGE, SEGMENT_DESKTOP, SEGMENT_OCTETS, WATCH_DESKTOP, WATCH_QUEUE
 from gateway.recording.chain import Chain
 from gateway.recording.format import (
     CHECKPOINT,
@@ -39,7 +39,7 @@ from gateway.recording.format import (
     milliseconds,
     nonce,
 )
-from gateway.recording.model import SESSION_STREAM, About, Head, Kind, Record
+from gateway.recording.model import DESKTOPS, SESSION_STREAM, About, Head, Kind, Record
 from gateway.recording.summary import Summary
 from gateway.recording.tape import Tape
 from gateway.recording.ticks import MICROSECOND, ticks_of
@@ -47,7 +47,6 @@ from gateway.recording.watch import Watch
 
 AGE_US: Final = SEGMENT_AGE // MICROSECOND
 TICK_US: Final = timedelta(seconds=1) // MICROSECOND  # `tick` comes this often: it signs what would be late at the next
-DESKTOPS: Final = "rdp"  # protocol of recordings whose segments are longer: pictures are large
 FLUSH: Final = zstandard.COMPRESSOBJ_FLUSH_BLOCK
 # Level 1 and 512 KiB of window: 226 KiB a compressor, and only while a segment is open.
 PARAMETERS: Final = zstandard.ZstdCompressionParameters.from_level(
@@ -154,6 +153,7 @@ class Recorder:
         now = self.now_us()
         if self._due_us and (self._failed or now >= self._due_us or self._plain >= self._most):
             self._checkpoint(now)
+            now = self._latest_us = self._latest_us + 1  # no record shares its time with the checkpoint before it
         if self._due_us == 0:
             self._begin(now)
         self._data(b"".join([RECORD.pack(kind, stream, now, len(payload)) + payload for kind, payload in records]))
@@ -171,6 +171,7 @@ class Recorder:
         self._writable()
         if self._due_us:
             self._checkpoint(self.now_us())
+            self._latest_us += 1
         self.write(stream, *records)
         return self._latest_us
 
@@ -262,7 +263,8 @@ class Recorder:
         self._tapes.pop(tape.stream, None)
 
     def watch(self) -> Watch:
-        watch = Watch(self._snapshot, self._watches.discard)
+        most = WATCH_DESKTOP if self.about.protocol == DESKTOPS else WATCH_QUEUE
+        watch = Watch(self._snapshot, self._watches.discard, most)
         if self._closed:
             watch.finish()
         else:

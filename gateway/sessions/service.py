@@ -15,8 +15,8 @@ from gateway.errors import NotFound, Refused, StoreUnavailable
 from gateway.identity.model import FactorProof, Person
 from gateway.ids import PersonId, SessionId
 from gateway.inventory.model import Protocol
-from gateway.recording.model import Record
 from gateway.recording.service import Recordings
+from gateway.recording.watch import Batch
 from gateway.sessions import rules, sql, texts
 from gateway.sessions.checks import Checks
 from gateway.sessions.door import Door
@@ -211,9 +211,9 @@ class Sessions:
 
     def watch(
         self, session_id: SessionId, watcher: Person, source: str
-    ) -> AbstractAsyncContextManager[AsyncIterator[Record]]:
-        """Records of a session as they come: a snapshot first. On record; operators and owners count as observers.
-        While the session holds it waits for the first record."""
+    ) -> AbstractAsyncContextManager[AsyncIterator[Batch]]:
+        """Records of a session as they come: a fresh picture first. On record; operators and owners count as observers.
+        While the session holds it waits for its start."""
         return self._watching.watch(self.registry.get(session_id), watcher, source)
 
     # --- reading

@@ -12,7 +12,7 @@ from gateway.audit.model import AuditEvent
 from gateway.errors import NotFound, StoreUnavailable
 from gateway.identity.model import Person
 from gateway.limits import HOLD_LONGEST
-from gateway.recording.model import Record
+from gateway.recording.watch import Batch
 from gateway.sessions import rules
 from gateway.sessions.live import Live
 from gateway.store.db import Store
@@ -23,7 +23,7 @@ class Watching:
         self._store, self._audit = store, audit
 
     @asynccontextmanager
-    async def watch(self, live: Live | None, watcher: Person, source: str) -> AsyncIterator[AsyncIterator[Record]]:
+    async def watch(self, live: Live | None, watcher: Person, source: str) -> AsyncIterator[AsyncIterator[Batch]]:
         """Raises Refused, or NotFound when there is no such session here."""
         if live is None:
             raise NotFound("session")
@@ -40,8 +40,8 @@ class Watching:
         live.decision("watch began", actor=watcher.name)
         live.observe(counts)
         try:
-            async with aclosing(_records(live)) as records:
-                yield records
+            async with aclosing(_batches(live)) as batches:
+                yield batches
         finally:
             live.observe(-counts)
             live.decision("watch ended", actor=watcher.name)
@@ -63,7 +63,7 @@ class Watching:
             await self._audit.append(tx, event)
 
 
-async def _records(live: Live) -> AsyncGenerator[Record, None]:
+async def _batches(live: Live) -> AsyncGenerator[Batch, None]:
     """Everything that is recorded from now on, a picture of what was before it first."""
     try:
         async with asyncio.timeout(HOLD_LONGEST.total_seconds()):
@@ -73,6 +73,6 @@ async def _records(live: Live) -> AsyncGenerator[Record, None]:
         return
     if live.recorder is None:
         return
-    async with live.recorder.watch() as records:
-        async for record in records:
-            yield record
+    async with live.recorder.watch() as watch, aclosing(watch.batches()) as batches:
+        async for batch in batches:
+            yield batch

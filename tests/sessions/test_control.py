@@ -220,13 +220,12 @@ async def test_who_watches_sees_the_start_then_what_comes_and_it_is_on_record(si
     connection, _ = await site.inside()
     stream = connection.open_stream("shell", {}, TERMINAL)
     seen = []
-    async with site.sessions.watch(connection.session.id, site.ada, PLANT_NET) as records:
-        async for record in records:
-            seen.append(record)
-            if len(seen) == 1:
-                stream.output(b"$ hello")
-            if record.kind == Kind.OUTPUT:
+    async with site.sessions.watch(connection.session.id, site.ada, PLANT_NET) as batches:
+        async for batch in batches:
+            seen += batch.records
+            if not batch.fresh:
                 break
+            stream.output(b"$ hello")
     assert seen[0].kind == Kind.META
     assert seen[-1].payload == b"$ hello"
     await site.settle()
@@ -245,12 +244,12 @@ async def test_who_may_not_watch_sees_nothing_and_that_is_on_record(site: Site, 
 async def test_watching_ends_when_the_session_does(site: Site) -> None:
     connection, _ = await site.inside()
     async with (
-        site.sessions.watch(connection.session.id, site.lena, PLANT_NET) as records,
+        site.sessions.watch(connection.session.id, site.lena, PLANT_NET) as batches,
         asyncio.TaskGroup() as tasks,
     ):
 
         async def look() -> None:
-            async for _ in records:
+            async for _ in batches:
                 pass
 
         tasks.create_task(look())

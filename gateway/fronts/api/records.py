@@ -32,9 +32,11 @@ def view(record: Record) -> RecordView:
 def watched(record: Record) -> RecordView | None:
     """`record` for somebody who watches, without what `stripped` takes away."""
     left = stripped(record)
-    if left is None or left.payload:
-        return view(left) if left is not None else None
-    return RecordView(kind=chr(left.kind), stream=left.stream, at_us=left.at_us)
+    if left is None:
+        return None
+    if left.kind == Kind.INPUT:
+        return RecordView(kind=chr(left.kind), stream=left.stream, at_us=left.at_us)
+    return view(left)
 
 
 def stripped(record: Record) -> Record | None:

@@ -40,6 +40,8 @@ class StreamView(Answer):
 
 
 class KeyframeView(Answer):
+    """A moment that a seek lands on: a checkpoint, or of a desktop one at which its whole picture was known."""
+
     at_us: int
 
 
