@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
 
 from gateway.access import rules, sql
 from gateway.access.desk import Desk
@@ -15,11 +14,9 @@ from gateway.errors import Conflict, Invalid, Refused
 from gateway.identity.model import Person
 from gateway.ids import RequestId, new_id
 from gateway.inventory.model import Account, Protocol, Target
-from gateway.policy.model import Action, Allow, Channel, Deny, Question
+from gateway.policy.model import USUAL_CHANNELS, Action, Allow, Channel, Deny, Question
 from gateway.store.db import Tx
 from gateway.words import sentence
-
-TERMINAL: Final = frozenset({Channel.SHELL, Channel.EXEC})
 
 
 class Asking(Desk):
@@ -30,7 +27,7 @@ class Asking(Desk):
         target_name: str,
         protocol: Protocol,
         account: str = "",
-        channels: frozenset[Channel] = TERMINAL,
+        channels: frozenset[Channel] | None = None,
         not_before: datetime,
         not_after: datetime,
         duration: timedelta,
@@ -42,6 +39,9 @@ class Asking(Desk):
     ) -> AccessRequest:
         """Ask for access in `[not_before, not_after)`; a request that needs no approval is approved at once.
 
+        Args:
+            channels: None for what one usually wants of the protocol: a shell, or a desktop with keys and mouse.
+
         Raises:
             Refused: policy, conduit, window, duration or the number of pending requests says no.
             Invalid: a text or a moment that cannot be meant.
@@ -52,6 +52,7 @@ class Asking(Desk):
             "work_order": sentence("work_order", work_order),
             "actions": sentence("actions", actions, empty=True),
         }
+        channels = USUAL_CHANNELS[protocol] if channels is None else channels
         not_before, not_after = _utc("not_before", not_before), _utc("not_after", not_after)
         async with self._attempt("ask", person, source, target_name):
             at = self._clock.instant()

@@ -39,10 +39,10 @@ def missing(q: Question, ask: Callable[[Question], Allow | None]) -> Missing | N
 
 
 def needs_phishing_resistant(q: Question) -> str:
-    return (
-        f"Your sign-in has no phishing-resistant factor; targets of tier {q.target.tier} need one. "
-        "Sign in with a security key (an sk- SSH key that you touch)."
-    )
+    words = f"Your sign-in has no phishing-resistant factor; targets of tier {q.target.tier} need one. "
+    if q.protocol is Protocol.RDP:  # CredSSP knows no such factor: the ticket brings it along
+        return f"{words}Sign in by SSH with a security key (an sk- SSH key that you touch), then make a ticket."
+    return f"{words}Sign in with a security key (an sk- SSH key that you touch)."
 
 
 def channels_not_permitted(q: Question, permitted: frozenset[str]) -> str:

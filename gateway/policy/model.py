@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from types import MappingProxyType
 
 from gateway.identity.model import Person
 from gateway.inventory.model import Protocol, Target
@@ -28,6 +30,23 @@ class Channel(StrEnum):
     AUDIO_OUT = "audio.out"
     USB = "usb"
     SMARTCARD = "smartcard"
+
+
+# Without which there is nothing to see, and what somebody wants who asks for no channels in particular.
+LEAST_CHANNELS: Mapping[Protocol, frozenset[Channel]] = MappingProxyType(
+    {
+        Protocol.SSH: frozenset({Channel.SHELL}),
+        Protocol.RDP: frozenset({Channel.DESKTOP}),
+        Protocol.TCP: frozenset(),
+    }
+)
+USUAL_CHANNELS: Mapping[Protocol, frozenset[Channel]] = MappingProxyType(
+    {
+        Protocol.SSH: frozenset({Channel.SHELL, Channel.EXEC}),
+        Protocol.RDP: frozenset({Channel.DESKTOP, Channel.DESKTOP_INPUT, Channel.DISPLAY}),
+        Protocol.TCP: frozenset(),
+    }
+)
 
 
 class OnRecorderFailure(StrEnum):

@@ -9,7 +9,7 @@ from gateway.identity.model import Role
 from gateway.inventory.model import Protocol, TargetClass, Tier
 from gateway.policy import check
 from gateway.policy.engine import PolicyEngine
-from gateway.policy.model import Action, Allow, Channel, Deny
+from gateway.policy.model import USUAL_CHANNELS, Action, Allow, Channel, Deny
 from tests.policy.asking import AT, DEFAULTS, TOUCHED, TWO, question
 
 RULE = {Tier.T0: "t0.monitoring", Tier.T1: "t1.standard-cell", Tier.T2: "t2.critical-process", Tier.T3: "t3.safety"}
@@ -62,10 +62,55 @@ def test_a_person_without_a_reaching_role_gets_nothing_even_from_the_plant_with_
         assert isinstance(engine.decide(q, AT), Deny)
 
 
-@pytest.mark.parametrize("protocol", [Protocol.RDP, Protocol.TCP])
-def test_a_protocol_without_a_rule_is_closed_on_every_tier(engine: PolicyEngine, protocol: Protocol) -> None:
+def test_a_protocol_without_a_rule_is_closed_on_every_tier(engine: PolicyEngine) -> None:
     for tier in Tier:
-        assert isinstance(engine.decide(question(tier=tier, protocol=protocol, factors=TOUCHED), AT), Deny)
+        assert isinstance(engine.decide(question(tier=tier, protocol=Protocol.TCP, factors=TOUCHED), AT), Deny)
+
+
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("tier", Tier)
+def test_a_desktop_has_obligations_of_its_own_on_every_tier_but_the_last(
+    engine: PolicyEngine, tier: Tier, action: Action
+) -> None:
+    q = question(action, tier, channels=USUAL_CHANNELS[Protocol.RDP], protocol=Protocol.RDP, factors=TOUCHED)
+    decision = engine.decide(q, AT)
+    if tier is Tier.T3:
+        assert isinstance(decision, Deny)
+        assert (decision.code, decision.rules) == ("forbidden", ("t3.no-desktop",))
+    else:
+        assert isinstance(decision, Allow)
+        assert decision.rules == (f"{tier.lower()}.desktop",)
+
+
+@pytest.mark.parametrize("target_class", TargetClass)
+@pytest.mark.parametrize("tier", Tier)
+def test_the_screen_of_an_operator_station_is_taken_by_nobody(
+    engine: PolicyEngine, tier: Tier, target_class: TargetClass
+) -> None:
+    q = question(
+        Action.CONNECT, tier, frozenset(Role), plant=True, channels=frozenset({Channel.DESKTOP}),
+        protocol=Protocol.RDP, factors=TOUCHED, target_class=target_class,
+    )  # fmt: skip
+    decision = engine.decide(q, AT)
+    closed = target_class is TargetClass.OPERATOR_STATION or tier is Tier.T3
+    assert isinstance(decision, Deny if closed else Allow)
+    if isinstance(decision, Deny):
+        assert "away" in decision.words
+
+
+REDIRECTIONS = {Channel.DRIVE, Channel.PRINTER, Channel.AUDIO_IN, Channel.AUDIO_OUT, Channel.USB, Channel.SMARTCARD}
+
+
+@pytest.mark.parametrize("channel", sorted(REDIRECTIONS))
+def test_redirections_are_closed_on_every_tier_61(engine: PolicyEngine, channel: Channel) -> None:
+    for tier in Tier:
+        for protocol in Protocol:
+            q = question(Action.CHANNEL, tier, channels=frozenset({channel}), protocol=protocol, factors=TOUCHED)
+            assert isinstance(engine.decide(q, AT), Deny)
+
+
+def test_nobody_gets_the_clipboard_without_asking_for_it() -> None:
+    assert not USUAL_CHANNELS[Protocol.RDP] & {Channel.CLIPBOARD_IN, Channel.CLIPBOARD_OUT}
 
 
 @pytest.mark.parametrize("channel", [Channel.SFTP_READ, Channel.SFTP_WRITE])
@@ -93,7 +138,7 @@ def test_a_wrong_expectation_is_reported_and_not_passed_over(engine: PolicyEngin
         '[[case]]\nname = "a"\naction = "request"\nexpect = "forbidden"\n'
         '[[case]]\nname = "b"\naction = "request"\nexpect = "allow"\nobliges = { approvals = 7, idle = "1m" }\n'
         '[[case]]\nname = "c"\naction = "request"\nexpect = "allow"\nrules = ["other"]\n'
-        '[[case]]\nname = "d"\naction = "request"\nprotocol = "rdp"\nexpect = "no_permit"\nsays = "the moon"\n'
+        '[[case]]\nname = "d"\naction = "request"\nprotocol = "tcp"\nexpect = "no_permit"\nsays = "the moon"\n'
     )
     a, b, c, d = (check.failures(engine, case) for case in check.load(tmp_path))
     assert a == ["expected forbidden, got allow: by t1.standard-cell"]
