@@ -46,8 +46,11 @@ def read(src: Reader, tag: bytes) -> bytes:
 
 
 def read_integer(src: Reader, tag: bytes = INTEGER) -> int:
-    """A non-negative INTEGER (or ENUMERATED) below 2**39."""
+    """An INTEGER (or ENUMERATED) of at most five octets, read as if it had no sign.
+
+    Windows writes 65535 without the octet for its sign ([MS-RDPBCGR] 4.1.3), and nothing in MCS is negative.
+    """
     content = read(src, tag)
-    if not 1 <= len(content) <= INTEGER_OCTETS or content[0] & 0x80:
-        raise src.fail(f"BER integer of {len(content)} octets is empty, negative or too long")
+    if not 1 <= len(content) <= INTEGER_OCTETS:
+        raise src.fail(f"BER integer of {len(content)} octets, must be 1 to {INTEGER_OCTETS}")
     return int.from_bytes(content, "big")

@@ -22,10 +22,6 @@ SERVER_KEY: Final = b"McDn"
 CS_SECURITY: Final = 0xC002
 CS_NET: Final = 0xC003
 CS_CLUSTER: Final = 0xC004
-CS_MONITOR: Final = 0xC005
-CS_MCS_MSGCHANNEL: Final = 0xC006
-CS_MONITOR_EX: Final = 0xC008
-CS_MULTITRANSPORT: Final = 0xC00A
 SC_CORE: Final = 0x0C01
 SC_SECURITY: Final = 0x0C02
 SC_NET: Final = 0x0C03
@@ -246,7 +242,7 @@ class ServerBlocks:
 
     def encode(self) -> bytes:
         """A GCC Conference Create Response."""
-        blocks = self.core.encode() + self.security.encode() + self.network.encode()
+        blocks = self.core.encode() + self.network.encode() + self.security.encode()
         blocks += b"".join(block(kind, body) for kind, body in self.others)
         pdu = RESPONSE_HEAD + SERVER_KEY + per.length(len(blocks)) + blocks
         return OBJECT_KEY + per.length(len(pdu)) + pdu

@@ -19,7 +19,7 @@ RN_PROVIDER_INITIATED: Final = 1
 RN_USER_REQUESTED: Final = 3
 PRIORITY_AND_SEGMENTATION: Final = 0x70  # high priority, begin and end
 SEGMENTATION: Final = 0x30
-DATA_MOST: Final = per.LENGTH_MOST  # octets of user data in one Send Data PDU
+DATA_MOST: Final = per.LENGTH_MOST  # octets of user data in one Send Data
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +216,7 @@ class _SendData:
     def encode(self) -> bytes:
         """Raises LocalProtocolError when `data` is longer than DATA_MOST."""
         head = bytes((self.CHOICE << 2,)) + _user(self.initiator) + self.channel.to_bytes(2, "big")
-        return head + bytes((PRIORITY_AND_SEGMENTATION,)) + per.length(len(self.data), wide=True) + self.data
+        return head + bytes((PRIORITY_AND_SEGMENTATION,)) + per.length(len(self.data)) + self.data
 
     @classmethod
     def read(cls, src: Reader) -> Self:

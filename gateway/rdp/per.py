@@ -10,11 +10,11 @@ from gateway.rdp.octets import Reader
 LENGTH_MOST: Final = 0x3FFF  # fourteen bits; longer values would come in fragments, which RDP never uses
 
 
-def length(count: int, *, wide: bool = False) -> bytes:
-    """A length determinant (X.691 10.9.3); `wide` writes two octets even for a short one, as Windows does in MCS."""
+def length(count: int) -> bytes:
+    """A length determinant in its shortest form (X.691 10.9.3). Some peers always write two octets; both are read."""
     if count > LENGTH_MOST:
         raise LocalProtocolError(f"PER: length {count}, must be {LENGTH_MOST} or less")
-    return bytes((count,)) if count < 0x80 and not wide else (0x8000 | count).to_bytes(2, "big")
+    return bytes((count,)) if count < 0x80 else (0x8000 | count).to_bytes(2, "big")
 
 
 def read_length(src: Reader) -> int:
