@@ -155,7 +155,7 @@ class CredsspAcceptor:
         steps = {
             CredsspState.NEGOTIATE: self._negotiate,
             CredsspState.AUTHENTICATE: self._authenticate,
-            CredsspState.BINDING: self._bind,
+            CredsspState.BINDING: self._bind_alone,
             CredsspState.CREDENTIALS: self._credentials,
         }
         while (step := steps.get(self.state)) is not None and (whole := self._framer.next()) is not None:
@@ -197,12 +197,15 @@ class CredsspAcceptor:
         if self._lookup is not None:
             self.secret(self._lookup(self.user))
 
+    def _bind_alone(self, request: TsRequest) -> None:
+        if request.token:
+            raise RemoteProtocolError("TSRequest: a token after the last one")
+        self._bind(request)
+
     def _bind(self, request: TsRequest, token: bytes = b"") -> None:
         """[MS-CSSP] 3.1.5, step 3: the client saw our certificate; then we say that we have its key."""
         if not request.pub_key_auth or len(request.nonce) != NONCE:
             raise RemoteProtocolError("TSRequest: pubKeyAuth with a nonce must come now")
-        if request.token and not token:
-            raise RemoteProtocolError("TSRequest: a token after the last one")
         sealing = self._established()
         bound = sealing.unwrap(request.pub_key_auth)
         if not hmac.compare_digest(bound, client_binding(self._version, request.nonce, self._public_key)):
