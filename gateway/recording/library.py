@@ -17,7 +17,7 @@ from gateway.errors import Refused
 from gateway.ids import SessionId
 from gateway.recording import sql
 from gateway.recording.asciicast import asciicast
-from gateway.recording.model import Recording, RecordingState
+from gateway.recording.model import DESKTOPS, Recording, RecordingState
 from gateway.recording.playback import Detail, Slice, Timeline, detail, records, timeline
 from gateway.recording.proof import Finding, Verification, check, pack
 from gateway.recording.reader import Player
@@ -107,7 +107,12 @@ class Library:
         return await self._play(recording, lambda player: records(player, from_us, to_us))
 
     async def asciicast(self, session: SessionId, stream: int = 1, *, actor: str, source: str = "") -> bytes:
-        """One terminal as asciicast v2."""
+        """One terminal as asciicast v2. Raises Refused when it is a desktop."""
+        if (await self.get(session)).protocol == DESKTOPS:
+            raise Refused(
+                "no_terminal",
+                "This is a desktop and has no text to play. Take the HTML file or the video from its player instead.",
+            )
         recording = await self._reading(session, "asciicast", actor, source)
 
         def export(player: Player) -> bytes:
@@ -117,7 +122,7 @@ class Library:
         return await self._play(recording, export)
 
     async def text(self, session: SessionId, *, actor: str, source: str = "") -> bytes:
-        """What stood on the terminals, as plain text in UTF-8."""
+        """What stood on the terminals, passed through the clipboard, was decided and told, as plain text in UTF-8."""
         recording = await self._reading(session, "text", actor, source)
         return await self._play(recording, lambda player: _bounded(text(player.header.about, player.records())))
 

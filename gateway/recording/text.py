@@ -1,4 +1,5 @@
-"""Export as plain text: what stood on each terminal, line by line, without colours and cursor movements. Pure."""
+"""Export as plain text: what stood on each terminal, line by line, without colours and cursor movements; of a desktop
+what passed through its clipboard; and what was decided and told. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +15,13 @@ from gateway.recording.screen import WIDEST
 from gateway.recording.summary import told
 from gateway.words import printable
 
-_SAID = {Kind.OPEN: "opened", Kind.CLOSE: "closed", Kind.NOTICE: "notice", Kind.DECISION: "decision"}
+_SAID = {
+    Kind.OPEN: "opened",
+    Kind.CLOSE: "closed",
+    Kind.NOTICE: "notice",
+    Kind.DECISION: "decision",
+    Kind.CLIPBOARD: "clipboard",
+}
 
 
 class _Stream:

@@ -59,7 +59,7 @@ class Checks:
                 raise denial(deny)
             case Allow() as allow:
                 pass
-        if (weak := rules.factors(proofs, allow.obligations, person, source, now)) is not None:
+        if (weak := rules.factors(proofs, allow.obligations, person, source, now, protocol)) is not None:
             raise weak
         return Admitted(person, target, service, entry, allow)
 

@@ -183,9 +183,9 @@ class Door:
             other = None if grant else await self._access.grant_for(tx, s.person, s.target, s.protocol, now.wall)
             release = await self._access.armed(tx, grant.id, now) if grant is not None else None
             request = None if grant else await self._access.request_open(tx, s.person, s.target, s.protocol)
-            busy = await sql.running_on(tx, s.target, s.id) >= live.obligations.concurrency
-        if busy:
-            raise Refused("busy", texts.BUSY, rule="access-model 2.2")
+            running = await sql.running_on(tx, s.target, s.id)
+        if (refusal := rules.busy(live.target, s.protocol, running, live.obligations.concurrency)) is not None:
+            raise refusal
         if other is not None:
             raise Refused("wrong_account", texts.account(live.asked_account, other.wanted.account), rule=RULE)
         later = None
@@ -201,7 +201,7 @@ class Door:
         waiting = request is not None and request.state is RequestState.PENDING
         return Facts(
             now.wall, s.target_name, live.obligations, grant, later, request, release, live.observers,
-            await self._approvers(live) if waiting else (),
+            await self._approvers(live) if waiting else (), s.protocol,
         )  # fmt: skip
 
     def _granted(self, live: Live, grant: Grant) -> None:

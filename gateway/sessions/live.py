@@ -23,7 +23,7 @@ from gateway.clock import Clock, Deadline, Instant
 from gateway.errors import RecorderFailed, Refused
 from gateway.identity.model import FactorProof, Person
 from gateway.ids import RequestId
-from gateway.inventory.model import Account, Service, Target
+from gateway.inventory.model import Account, Protocol, Service, Target
 from gateway.policy.model import Obligations, OnRecorderFailure
 from gateway.recording.model import SESSION_STREAM, Kind
 from gateway.recording.tape import Tape
@@ -113,6 +113,10 @@ class Live:
         return self.grant is not None and self.grant.wanted.emergency
 
     @property
+    def desktop(self) -> bool:
+        return self.session.protocol is Protocol.RDP
+
+    @property
     def over(self) -> bool:
         return self.session.end is not None
 
@@ -180,7 +184,7 @@ class Live:
         if first and self.running:
             for connection in list(self.connections.values()):
                 call(connection.on_pause, True)
-            self.tell(NoticeKind.PAUSED, texts.paused(cause, title or actor, reason))
+            self.tell(NoticeKind.PAUSED, texts.paused(cause, title or actor, reason, desktop=self.desktop))
         self._decided(self)
 
     def thaw(self, cause: PauseCause, actor: str, source: str = "") -> None:
@@ -197,7 +201,7 @@ class Live:
         if not self.pauses and self.running:
             self.move(SessionEvent.RESUME)
             self.last_input, self.idle_told = self.clock.instant(), False
-            self.tell(NoticeKind.RESUMED, texts.resumed(self.discarded))
+            self.tell(NoticeKind.RESUMED, texts.resumed(self.discarded, desktop=self.desktop))
             for connection in list(self.connections.values()):
                 call(connection.on_pause, False)
         self._decided(self)
@@ -211,7 +215,7 @@ class Live:
         except RecorderFailed:
             self.recorder_failed()
         if first and octets:
-            self.tell(NoticeKind.DISCARDED, texts.DISCARDED)
+            self.tell(NoticeKind.DISCARDED, texts.DISCARDED_DESKTOP if self.desktop else texts.DISCARDED)
 
     def typed(self) -> None:
         """The person did something, delivered or not."""

@@ -11,7 +11,7 @@ from gateway.access.model import AccessRequest, Grant, Release, RequestState
 from gateway.clock import ZERO, Instant
 from gateway.errors import Refused
 from gateway.identity.model import PHISHING_RESISTANT, Factor, FactorProof, Person, Role, two_factors
-from gateway.inventory.model import Target
+from gateway.inventory.model import Protocol, Target, TargetClass
 from gateway.limits import HOLD_LONGEST
 from gateway.policy.model import Obligations
 from gateway.sessions import texts
@@ -22,6 +22,9 @@ IDLE_WARNING: Final = timedelta(minutes=1)  # before an idle session ends
 CONTROL_ROOM: Final = "the control room"
 SECOND_FACTORS: Final = frozenset({Factor.TOTP, Factor.SSH_KEY_TOUCHED})
 ANY_FACTORS: Final = frozenset({Factor.PASSWORD, Factor.TOTP})  # what most people have
+
+
+MANY_DESKTOPS: Final = frozenset({TargetClass.SERVER, TargetClass.HISTORIAN})  # nobody sits before them
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Facts:
         release: armed, of `grant`.
         observers: how many people watch this session.
         approvers: who can approve, as titles.
+        protocol: by which the person came: the words name what he has before him.
     """
 
     at: datetime
@@ -47,6 +51,7 @@ class Facts:
     release: Release | None = None
     observers: int = 0
     approvers: tuple[str, ...] = ()
+    protocol: Protocol = Protocol.SSH
 
 
 def missing(facts: Facts, held: Hold | None) -> Hold | Refused | None:
@@ -84,12 +89,13 @@ def _hold(
     facts: Facts, held: Hold | None, waiting: Waiting, asked: tuple[str, ...], opens: datetime | None = None
 ) -> Hold:
     since = held.since if held is not None and held.waiting is waiting else facts.at
-    return Hold(waiting, since, asked, texts.hold(waiting, asked, since, opens))
+    return Hold(waiting, since, asked, texts.hold(waiting, asked, since, opens, desktop=facts.protocol is Protocol.RDP))
 
 
 def factors(
-    proofs: Sequence[FactorProof], obligations: Obligations, person: Person, source: str, at: datetime
-) -> Refused | None:
+    proofs: Sequence[FactorProof], obligations: Obligations, person: Person, source: str, at: datetime,
+    protocol: Protocol = Protocol.SSH,
+) -> Refused | None:  # fmt: skip
     """Whether these proofs carry a session (access model, rule 4): this person's, from this source, of two kinds,
     the second one younger than the obligation's freshness."""
     valid = [p for p in proofs if p.person == person.id and p.source == source]
@@ -99,8 +105,19 @@ def factors(
     if obligations.phishing_resistant and not shown & PHISHING_RESISTANT:
         return Refused("factor_weak", texts.RESISTANT, rule="access-model 2.4")
     if not any(p.factor in SECOND_FACTORS and p.fresh(at, obligations.freshness) for p in valid):
-        return Refused("factor_stale", texts.STALE, rule="access-model 2.4")
+        words = texts.STALE_TICKET if protocol is Protocol.RDP else texts.STALE
+        return Refused("factor_stale", words, rule="access-model 2.4")
     return None
+
+
+def busy(target: Target, protocol: Protocol, running: Sequence[Protocol], most: int) -> Refused | None:
+    """Whether another session may start beside those that run on `target` (C44).
+
+    A desktop takes the console of its machine: whatever the policy says, there is one at a time, but on servers.
+    """
+    if protocol is Protocol.RDP and protocol in running and target.target_class not in MANY_DESKTOPS:
+        return Refused("busy", texts.CONSOLE_TAKEN, rule="access-model 2.2")
+    return Refused("busy", texts.BUSY, rule="access-model 2.2") if len(running) >= most else None
 
 
 def countdown_mark(remaining: timedelta) -> timedelta | None:

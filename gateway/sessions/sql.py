@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Column, Index, Integer, Row, String, Table, Text, delete, func, insert, select, update
+from sqlalchemy import Column, Index, Integer, Row, String, Table, Text, delete, insert, select, update
 
 from gateway.clock import Deadline
 from gateway.errors import Conflict, NotFound
@@ -111,12 +111,12 @@ async def find(
     return [_from_row(row) for row in await tx.execute(query)]
 
 
-async def running_on(tx: Tx, target: TargetId, but: SessionId | None = None) -> int:
-    """How many sessions run on `target` now, over all nodes, not counting `but`."""
-    query = select(func.count()).select_from(sessions).where(sessions.c.target == target, sessions.c.state.in_(RUNNING))
+async def running_on(tx: Tx, target: TargetId, but: SessionId | None = None) -> list[Protocol]:
+    """The protocols of the sessions that run on `target` now, over all nodes, without that of `but`."""
+    query = select(sessions.c.protocol).where(sessions.c.target == target, sessions.c.state.in_(RUNNING))
     if but is not None:
         query = query.where(sessions.c.id != but)
-    return int((await tx.execute(query)).scalar_one())
+    return [Protocol(row.protocol) for row in await tx.execute(query)]
 
 
 async def unfinished(tx: Tx) -> list[Session]:

@@ -13,7 +13,7 @@ from gateway.errors import Conflict, RecorderFailed, Refused
 from gateway.policy.model import Allow
 from gateway.recording.service import Recordings
 from gateway.recording.writer import Recorder
-from gateway.sessions import sql, texts
+from gateway.sessions import rules, sql, texts
 from gateway.sessions.live import Live
 from gateway.sessions.model import EndReason, Session, SessionEvent, SessionState, moved
 from gateway.sessions.ports import Permissions
@@ -80,8 +80,9 @@ class Start:
         release = await self._access.armed(tx, grant.id, at) if obligations.release else None
         if (obligations.release and release is None) or (obligations.observer and live.observers == 0):
             raise Conflict(texts.NOT_YET)
-        if await sql.running_on(tx, s.target, s.id) >= obligations.concurrency:
-            raise Refused("busy", texts.BUSY, rule="access-model 2.2")
+        running = await sql.running_on(tx, s.target, s.id)
+        if (refusal := rules.busy(live.target, s.protocol, running, obligations.concurrency)) is not None:
+            raise refusal
         opened.append(
             await self._recordings.open(
                 tx, session=s.id, person=s.person_name, target=s.target_name, protocol=s.protocol,

@@ -97,7 +97,7 @@ class Sweep:
             live.finish_with(EndReason.IDLE, CLOCK)
         elif left <= rules.IDLE_WARNING < live.obligations.idle and not live.idle_told:
             live.idle_told = True
-            live.tell(NoticeKind.COUNTDOWN, texts.idle_soon(left))
+            live.tell(NoticeKind.COUNTDOWN, texts.idle_soon(left, desktop=live.desktop))
 
     def _recorder(self, live: Live, at: Instant) -> None:
         """A session that waits for its recorder: tried again each tick, given up after a while."""

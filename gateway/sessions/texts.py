@@ -14,6 +14,7 @@ from gateway.sessions.model import EndReason, MenuState, PauseCause, Waiting
 from gateway.words import printable
 
 LEAVE: Final = "To leave, press Ctrl-C or close the connection; nothing is lost by that."
+LEAVE_WINDOW: Final = "To leave, close this window; nothing is lost by that."
 AGAIN: Final = "Your session waits two minutes for you to connect again."  # VISIT_GRACE: no release is lost by it
 TARGET_SILENT: Final = (
     f"The target does not answer. Please call its owner: is it switched on and on the network? {AGAIN}"
@@ -31,9 +32,16 @@ NO_RECORDING: Final = (
     "Your release is still there. Please call the plant, then try again."
 )
 STALE: Final = "Your second factor is too old for this target. Please connect again and enter a new code."
+STALE_TICKET: Final = (
+    "Your second factor is too old for this target. "
+    "Please sign in to the gateway's page with a new code and open the desktop from there."
+)
 TWO_FACTORS: Final = "Two factors are needed: your password or key, and a code."
 RESISTANT: Final = "This target asks for a security key that you touch. Please sign in with it."
 BUSY: Final = "Somebody else is working on this target now, and only one may. Please try again later or call the owner."
+CONSOLE_TAKEN: Final = (
+    "Somebody else has the desktop of this target now, and it has only one. Please try again later or call the owner."
+)
 BLOCKED: Final = "Access is blocked at the moment by the plant. Please call the control room."
 STANDING: Final = "Your access to this gateway has ended. Please call your contact at the plant."
 CONDUIT: Final = "The way to this target is closed at the moment. Please call the plant."
@@ -41,6 +49,7 @@ PAUSED_NOW: Final = "The session is paused. Please wait until the control room r
 NOT_RUNNING: Final = "The session is not running, so nothing can be opened in it."
 NOT_YET: Final = "Something that this session needs has just gone. It waits again."
 DISCARDED: Final = "Paused: what you type now is thrown away and will not reach the target later."
+DISCARDED_DESKTOP: Final = "Paused: keys and mouse are thrown away now and will not reach the target later."
 ACTOR_MAY_NOT: Final = "Only operators and the owner of this target may do that."
 AFTER_KILL: Final = "after a session was ended by hand"
 OWN_SESSION: Final = "That is your own session; somebody else has to do that."
@@ -79,7 +88,9 @@ def request_gone(state: str) -> str:
     return f"Your request is {state}, so there is nothing to wait for. You can ask again on the page, under My access."
 
 
-def hold(waiting: Waiting, asked: Sequence[str], since: datetime, opens: datetime | None = None) -> str:
+def hold(
+    waiting: Waiting, asked: Sequence[str], since: datetime, opens: datetime | None = None, *, desktop: bool = False
+) -> str:
     """What a held person reads: what it waits for, who was asked, since when, how to leave."""
     who = " or ".join(asked) or "the plant"
     match waiting:
@@ -93,7 +104,8 @@ def hold(waiting: Waiting, asked: Sequence[str], since: datetime, opens: datetim
             what = f"Somebody must watch this session, and nobody does yet. {_capital(who)} has been asked."
         case Waiting.FACTOR:
             what = "A new code is needed."
-    return f"{what} Waiting since {moment(since)}. Nothing has been sent to the target. {LEAVE}"
+    leave = LEAVE_WINDOW if desktop else LEAVE
+    return f"{what} Waiting since {moment(since)}. Nothing has been sent to the target. {leave}"
 
 
 def hold_too_long(limit: timedelta) -> str:
@@ -104,11 +116,13 @@ def countdown(left: timedelta, until: datetime) -> str:
     return f"This session ends in {spoken(left)}, at {moment(until)}. Please save your work."
 
 
-def idle_soon(left: timedelta) -> str:
+def idle_soon(left: timedelta, *, desktop: bool = False) -> str:
+    if desktop:
+        return f"You have not used keys or mouse for a while. This session ends in {spoken(left)} unless you do."
     return f"You have not typed for a while. This session ends in {spoken(left)} unless you type something."
 
 
-def paused(cause: PauseCause, actor: str, reason: str) -> str:
+def paused(cause: PauseCause, actor: str, reason: str, *, desktop: bool = False) -> str:
     match cause:
         case PauseCause.PERSON:
             why = f"{actor} paused your input" + (f": {reason}." if reason else ".")
@@ -116,10 +130,15 @@ def paused(cause: PauseCause, actor: str, reason: str) -> str:
             why = "Your input is paused: nobody is watching this session, and somebody must."
         case PauseCause.RECORDER:
             why = "This session is paused: it cannot be recorded at the moment."
+    if desktop:
+        return f"{why} You still see the screen. Keys and mouse are thrown away now."
     return f"{why} You still see the target's output. What you type now is thrown away."
 
 
-def resumed(discarded: int) -> str:
+def resumed(discarded: int, *, desktop: bool = False) -> str:
+    if desktop:
+        lost = " What they did meanwhile was thrown away." if discarded else ""
+        return f"You can use keys and mouse again.{lost}"
     lost = f" {discarded} characters typed meanwhile were thrown away." if discarded else ""
     return f"You can type again.{lost}"
 
@@ -142,7 +161,7 @@ ENDED: Final[Mapping[EndReason, str]] = MappingProxyType(
         EndReason.LOST: "Your connection was lost and did not come back in time. Please call the control room.",
         EndReason.TARGET: "The target closed the connection.",
         EndReason.EXPIRED: "Your time is up, so the session has ended. You can ask for more on the gateway's page.",
-        EndReason.IDLE: "You did not type for too long, so the session has ended.",
+        EndReason.IDLE: "Nothing came from you for too long, so the session has ended.",
         EndReason.REVOKED: "{actor} withdrew your access.{said} Please call the control room.",
         EndReason.KILLED: "{actor} ended your session.{said} Please call the control room.",
         EndReason.ISOLATED: "The plant has closed all remote access.{said} Please call the control room.",
