@@ -1,4 +1,4 @@
-"""Licensing ([MS-RDPBCGR] 2.2.1.12, [MS-RDPELE] 2.2.2, 3.1.5): as server one message, as client as far as the first answer.
+"""Licensing ([MS-RDPBCGR] 2.2.1.12, [MS-RDPELE] 2.2.2, 3.1.5): one message as server, the first answer as client.
 
 A target without a licence server (administrative mode, most workstations) says at once that the client is valid, or is
 content with a New License Request. One that goes on to a platform challenge wants a client access licence, which the
