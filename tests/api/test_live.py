@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.fronts.api.live import Connections
+from gateway.fronts.api.sockets import Connections
 from gateway.limits import API_LIVE_PER_PERSON
 from tests.api.site import ELSEWHERE, HOST, Browser, Site
 from tests.api.socket import Refused, connected

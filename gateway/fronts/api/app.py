@@ -13,6 +13,7 @@ from gateway import __doc__ as about
 from gateway.fronts.api import (
     access,
     audit,
+    desktop,
     host_keys,
     inventory,
     live,
@@ -23,6 +24,7 @@ from gateway.fronts.api import (
     recordings,
     sessions,
     sign_in,
+    sockets,
 )
 from gateway.fronts.api.deps import no_odd_query
 from gateway.fronts.api.headers import Guard
@@ -45,8 +47,9 @@ def create_app(services: Services, door: Door) -> FastAPI:
     app = bare(door)
     app.state.services, app.state.door = services, door
     if door is Door.PEOPLE:
-        app.include_router(live.router, prefix=PREFIX)
-        app.state.live = live.Connections()
+        for module in (live, desktop):
+            app.include_router(module.router, prefix=PREFIX)
+        app.state.live = sockets.Connections()
         services.audit.hub.react(services.asks.hears(services.clock.now))
         page.install(app, services.site.pages)
     app.add_middleware(Guard, hosts=services.site.hosts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -39,11 +40,11 @@ class DesktopChannel(Port):
         """What the page sent next; empty at its end."""
         ...
 
-    async def send(self, data: bytes) -> None:
+    async def send(self, data: bytes, /) -> None:
         """Waits until the page takes it; returns as well when the page is gone."""
         ...
 
-    async def close(self, words: str) -> None:
+    async def close(self, words: str, /) -> None:
         """The end, and why. Harmless when it is closed."""
         ...
 
@@ -54,7 +55,7 @@ class Desktops(Port):
     @property
     def port(self) -> int: ...
 
-    async def web(self, channel: DesktopChannel, person: Person, source: str) -> None:
+    def web(self, channel: DesktopChannel, person: Person, source: str, /) -> Coroutine[None, None, None]:
         """Serve one page until its desktop ends."""
         ...
 
