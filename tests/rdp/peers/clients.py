@@ -1,0 +1,135 @@
+"""RDP clients of Debian, with a person's hands: xfreerdp and rdesktop."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from PIL import Image
+
+from gateway.demo.programs import Program
+from tests.rdp.peers.screens import LIMIT, LOOK, Display, eventually, output
+
+SAID = 3000  # characters of its log, for whoever reads the failure
+
+
+@dataclass
+class Client:
+    """A client that runs; `said` is its log."""
+
+    display: Display
+    program: Program
+    title: str
+    _window: str = ""
+
+    @property
+    def said(self) -> str:
+        return self.program.said
+
+    @property
+    def alive(self) -> bool:
+        return self.program.alive
+
+    async def window(self) -> str:
+        """Wait for its window; the window's id."""
+        search = 'xdotool search --onlyvisible --name "$0" 2>/dev/null || true'
+        try:
+            async with asyncio.timeout(LIMIT):
+                while not self._window and self.alive:
+                    self._window = (await output("sh", "-c", search, self.title, env=self.display.env)).strip()
+                    await asyncio.sleep(LOOK)
+        except TimeoutError:
+            pass
+        assert self._window, f"{self.program.name} shows no window; it said:\n{self.said[-SAID:]}"
+        return self._window.split()[-1]
+
+    async def screenshot(self) -> Image.Image:
+        """What its window shows."""
+        number = await self.window()
+        lines = await output("xdotool", "getwindowgeometry", "--shell", number, env=self.display.env)
+        place = dict(line.split("=") for line in lines.split())
+        x, y, width, height = (int(place[name]) for name in ("X", "Y", "WIDTH", "HEIGHT"))
+        return self.display.picture((x, y, x + width, y + height))
+
+    async def sees(self, what: Callable[[Image.Image], bool], name: str, limit: float = LIMIT) -> Image.Image:
+        """Look at the window until it shows it; returns that picture. What it showed instead stays in the folder."""
+        image = await self.screenshot()
+        try:
+            async with asyncio.timeout(limit):
+                while not what(image):
+                    await asyncio.sleep(LOOK)
+                    image = await self.screenshot()
+        except TimeoutError:
+            kept = self.display.folder / f"{self.program.name}-instead.png"
+            image.save(kept)
+            said = f"{self.program.name} said:\n{self.said[-SAID:]}"
+            raise AssertionError(f"did not see {name}, but {kept}; {said}") from None
+        return image
+
+    async def clicks(self, x: int, y: int) -> None:
+        """At this place of the desktop it shows."""
+        number = await self.window()
+        await output("xdotool", "windowactivate", "--sync", number, env=self.display.env)
+        await output("xdotool", "mousemove", "--window", number, str(x), str(y), "click", "1", env=self.display.env)
+
+    async def types(self, text: str, at: tuple[int, int] | None = None) -> None:
+        """Key by key, a line feed as Return; `at` is clicked before."""
+        if at:
+            await self.clicks(*at)
+        else:
+            await output("xdotool", "windowactivate", "--sync", await self.window(), env=self.display.env)
+        for part in re.findall(r"\n|[^\n]+", text):
+            # What `type` makes of a line feed is a key that no keyboard has.
+            keys = ("key", "Return") if part == "\n" else ("type", "--delay", "30", part)
+            await output("xdotool", *keys, env=self.display.env)
+
+    async def ends(self, limit: float = LIMIT) -> int:
+        """Wait until it ends by itself; its exit status."""
+        return await self.program.ends(limit)
+
+    async def says(self, words: str, limit: float = LIMIT) -> None:
+        await eventually(lambda: words in self.said, lambda: f"{words!r} in:\n{self.said[-SAID:]}", limit)
+
+
+@asynccontextmanager
+async def _client(screen: Display, name: str, title: str, *argv: str) -> AsyncIterator[Client]:
+    program = await screen.running.start(name, *argv, env=screen.env)
+    try:
+        yield Client(screen, program, title)
+    finally:
+        await program.stop()
+
+
+def _title(screen: Display, program: str) -> str:
+    screen.clients += 1
+    return f"{program}-{screen.clients}"
+
+
+@asynccontextmanager
+async def xfreerdp(
+    screen: Display, host: str, port: int, user: str, password: str, *options: str, size: str = "1024x768"
+) -> AsyncIterator[Client]:
+    """FreeRDP 2; it takes any certificate unless `options` say otherwise."""
+    title = _title(screen, "xfreerdp")
+    trust = () if any(option.startswith("/cert") for option in options) else ("/cert:ignore",)
+    argv = (
+        "xfreerdp", f"/v:{host}:{port}", f"/u:{user}", f"/p:{password}", f"/size:{size}", f"/t:{title}",
+        "-decorations", "/log-level:INFO", *trust, *options,
+    )  # fmt: skip
+    async with _client(screen, title, title, *argv) as client:
+        yield client
+
+
+@asynccontextmanager
+async def rdesktop(
+    screen: Display, host: str, port: int, user: str, password: str, *options: str, size: str = "1024x768"
+) -> AsyncIterator[Client]:
+    """rdesktop 1.9; `yes` is answered to its question about the certificate."""
+    title = _title(screen, "rdesktop")
+    argv = (
+        "sh", "-c", 'yes yes | exec "$@"', "rdesktop", "rdesktop", "-u", user, "-p", password, "-g", size, "-T", title,
+        "-a", "32", "-v", *options, f"{host}:{port}",
+    )  # fmt: skip
+    async with _client(screen, title, title, *argv) as client:
+        yield client

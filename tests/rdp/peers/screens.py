@@ -1,0 +1,87 @@
+"""X screens without a monitor, and looking at them."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageGrab
+
+from gateway.demo.desktop import Screen, start_screen
+from gateway.demo.programs import Programs, programs
+
+LIMIT = 30.0  # seconds to wait for anything
+LOOK = 0.1  # seconds between two looks
+
+
+async def eventually(true: Callable[[], bool], what: Callable[[], str] | str, limit: float = LIMIT) -> None:
+    """Look until it is true; `what` was waited for is the failure's text."""
+    try:
+        async with asyncio.timeout(limit):
+            while not true():
+                await asyncio.sleep(LOOK)
+    except TimeoutError:
+        raise AssertionError(f"waited in vain for {what() if callable(what) else what}") from None
+
+
+async def output(*argv: str, env: dict[str, str], feed: bytes = b"") -> str:
+    """What a short program says; it must succeed."""
+    process = await asyncio.create_subprocess_exec(
+        *argv, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        env=dict(os.environ) | env,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(LIMIT):
+            out, err = await process.communicate(feed)
+    except TimeoutError:
+        process.kill()
+        await process.communicate()
+        raise
+    assert process.returncode == 0, f"{argv}: {err.decode(errors='replace')}"
+    return out.decode(errors="replace")
+
+
+@dataclass
+class Display:
+    """A screen on which client programs open their windows."""
+
+    screen: Screen
+    running: Programs
+    clients: int = 0
+
+    @property
+    def env(self) -> dict[str, str]:
+        return self.screen.env
+
+    @property
+    def folder(self) -> Path:
+        return self.running.folder
+
+    def picture(self, box: tuple[int, int, int, int] | None = None) -> Image.Image:
+        return ImageGrab.grab(bbox=box, xdisplay=self.screen.display).convert("RGB")
+
+    async def copies(self, text: str) -> None:
+        """Put it on the clipboard, as a person does with Ctrl-C. xclip stays to hand it out."""
+        source = self.folder / "copied.txt"
+        source.write_text(text)
+        await self.running.start("xclip", "xclip", "-quiet", "-selection", "clipboard", "-i", source, env=self.env)
+
+    async def pastes(self) -> str:
+        """What the clipboard gives; empty when nobody owns it."""
+        process = await asyncio.create_subprocess_exec(
+            "timeout", "5", "xclip", "-selection", "clipboard", "-o", env=dict(os.environ) | self.env,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        out, _ = await process.communicate()
+        return out.decode(errors="replace")
+
+
+@asynccontextmanager
+async def display(folder: Path, width: int = 1280, height: int = 1024) -> AsyncIterator[Display]:
+    folder.mkdir(parents=True, exist_ok=True)
+    async with programs(folder) as running:
+        screen = await start_screen(running, "Xvfb", "-screen", "0", f"{width}x{height}x24")
+        await running.start("openbox", "openbox", env=screen.env)
+        yield Display(screen, running)
