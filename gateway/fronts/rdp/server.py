@@ -12,19 +12,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import structlog
+
 from gateway.audit.log import AuditLog
 from gateway.clock import Clock
-from gateway.errors import Refused
+from gateway.errors import GatewayError, RemoteProtocolError
 from gateway.fronts.listener import Admission, Listener, Place, listen
+from gateway.fronts.rdp import native, texts, web
 from gateway.fronts.rdp.ports import Identity, Sessions, Tickets, WebChannel
 from gateway.fronts.rdp.setting import Certificate, Setting
+from gateway.fronts.rdp.visitor import Client, Last, Visitor
+from gateway.fronts.rdp.wire import Wire
 from gateway.identity.model import Person
+from gateway.limits import KILL_LIMIT
 from gateway.store.db import Store
+
+log = structlog.get_logger()
 
 
 class RdpFront:
@@ -35,6 +44,8 @@ class RdpFront:
     def __init__(self, setting: Setting, files: tuple[Path, Path], sock: socket.socket) -> None:
         self._setting, self._files = setting, files
         self._listener = Listener(sock, Admission(setting.penalties), setting.clock, self._connection)
+        self._visitors: set[Visitor] = set()
+        self._clients: dict[str, Visitor] = {}  # the newest of each person at a target from one address
         self.port: int = sock.getsockname()[1]
 
     async def run(self) -> None:
@@ -42,7 +53,10 @@ class RdpFront:
 
     async def web(self, channel: WebChannel, person: Person, source: str) -> None:
         """Serve one browser of `person`, who is signed in, until it is gone."""
-        await channel.close("not yet")
+        client = await web.proved(self._setting, channel, person, source)
+        if client is not None:
+            await self._serve(client)
+            await channel.close("")
 
     def reload(self) -> None:
         """The certificate files have changed; connections that stand keep the one they began with.
@@ -54,9 +68,47 @@ class RdpFront:
 
     async def close(self) -> None:
         """Tell everybody, and wait until they have gone or `KILL_LIMIT` is over."""
+        visitors = list(self._visitors)
+        for visitor in visitors:
+            visitor.stop(Last(texts.NOT_NOW, texts.SHUTDOWN))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(KILL_LIMIT.total_seconds()):
+                for visitor in visitors:
+                    await visitor.gone.wait()
+
+    async def enters(self, who: str, visitor: Visitor) -> None:
+        """`visitor` is the one client of `who` from now on; an older one holds nothing when this returns."""
+        older, self._clients[who] = self._clients.get(who), visitor
+        if older is not None and not older.left.is_set():
+            older.stop(Last(texts.ELSEWHERE, texts.REPLACED))
+            await older.left.wait()
 
     async def _connection(self, sock: socket.socket, source: str, place: Place) -> None:
-        raise Refused("not_yet", "Not yet.")
+        wire = await Wire.over(sock, accepted=True)
+        try:
+            client = await native.proved(self._setting, wire, source, place)
+            if client is not None:
+                await self._serve(client)
+            else:
+                await wire.close()
+        except RemoteProtocolError as error:
+            log.info("A stranger broke the protocol", source=source, why=str(error))
+            self._setting.penalties.failed(source, self._setting.clock.instant().boot)
+        except (OSError, GatewayError) as error:
+            log.info("A stranger left, or could not be let in", source=source, why=f"{type(error).__name__}: {error}")
+        finally:
+            wire.abort()
+
+    async def _serve(self, client: Client) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            visitor = Visitor(self._setting, client, self, tasks)
+            self._visitors.add(visitor)
+            try:
+                await visitor.run()
+            finally:
+                self._visitors.discard(visitor)
+                for who in [w for w, v in self._clients.items() if v is visitor]:
+                    del self._clients[who]
 
 
 @asynccontextmanager

@@ -23,8 +23,7 @@ FIRST_PDU: Final = timedelta(seconds=10)  # for it to come
 HANDSHAKE: Final = timedelta(seconds=10)  # for TLS, and again for CredSSP, and again for a browser's first message
 ARRIVING: Final = timedelta(seconds=60)  # from the log-on to a client that can be drawn to
 END_SHOWN: Final = timedelta(seconds=8)  # a last screen stands so long: long enough to read it
-REPAINT_EVERY: Final = timedelta(seconds=30)  # of activity: what a seek in the recording has to decode
-REPAINT_LEAST: Final = timedelta(seconds=2)  # between two repaints, whoever asks
+CLIPBOARD_OCTETS: Final = 1 << 20  # octets of one text that passes through the clipboard
 
 log = structlog.get_logger()
 

@@ -1,0 +1,246 @@
+"""Between a client and its target: two pumps, the tap, the pause gate and the notices, in one replaceable piece.
+
+INVARIANT: a PDU goes to the client only after the stream (the tap) took it; one that it did not take waits.
+INVARIANT: input goes to the target only when the stream said so in that instant; else it is gone for good.
+INVARIANT: after `cut` nothing passes any more, either way.
+Back pressure reaches through: who does not take what is sent stops the other's reading.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Final
+
+from gateway.clock import Clock
+from gateway.errors import RecorderFailed, RemoteProtocolError
+from gateway.fronts.rdp import pictures
+from gateway.fronts.rdp.leg import Leg
+from gateway.fronts.rdp.notices import Bar, Notices
+from gateway.fronts.rdp.pictures import Picture
+from gateway.fronts.rdp.ports import Stream
+from gateway.fronts.rdp.repaints import Repaints
+from gateway.fronts.rdp.wire import Line
+from gateway.rdp import bitmap
+from gateway.rdp.bridge import Bridge
+from gateway.rdp.effects import (
+    Activated,
+    ChannelRefused,
+    ClientLeft,
+    Clipboard,
+    Effect,
+    Resized,
+    TargetLeft,
+    ToClient,
+    ToInput,
+    ToTarget,
+)
+from gateway.rdp.tpkt import Frame
+from gateway.sessions.model import Notice, RecorderStalled
+
+TICK: Final = 0.2  # seconds between two looks at the notices and the repaints
+BAR_EVERY: Final = timedelta(seconds=1)  # a bar is drawn anew so often while the target paints
+
+
+class Relay:
+    """Args:
+        may_type: whether keys and mouse reach the target; else the person only watches (C46).
+        on_refused: told the name of a channel that is not carried.
+
+    Attributes:
+        error: the target's last Set Error Info code when it said good-bye.
+        fault: what the target did against the protocol; empty when nothing.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        leg: Leg,
+        bridge: Bridge,
+        stream: Stream,
+        clock: Clock,
+        *,
+        may_type: bool,
+        on_refused: Callable[[str], None],
+    ) -> None:
+        self._line, self._leg, self._bridge, self._stream, self._clock = line, leg, bridge, stream, clock
+        self._may_type, self._on_refused = may_type, on_refused
+        self._notices, self._repaints = Notices(), Repaints()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._cut = self._painted = False
+        self._bar: tuple[Bar, Picture, timedelta] | None = None  # what lies on the client's screen, since when
+        self.error, self.fault = 0, ""
+
+    # --- the two pumps
+
+    async def run(self) -> None:
+        """Until the target is gone or the relay is cut."""
+        async with asyncio.TaskGroup() as tasks:
+            ticking = tasks.create_task(self._tick())
+            try:
+                await self._carry(self._bridge.start())
+                await self._from_target()
+            except RemoteProtocolError as error:
+                self.fault = str(error)
+            except OSError as error:
+                self.fault = type(error).__name__
+            finally:
+                ticking.cancel()
+
+    async def _from_target(self) -> None:
+        while not self._cut and (frame := await self._leg.frames.next()) is not None:
+            effects = self._bridge.from_target(frame)
+            self._painted = True
+            self._repaints.painted()
+            if not await self._carry(effects):
+                return
+            if self._repaints.asked and self._bridge.coverage.complete:
+                self._repaints.whole()
+                await self._recorded(self._stream.repainted)
+
+    async def from_client(self, frame: Frame) -> bool:
+        """A PDU of the client. False: it said good-bye.
+
+        Raises:
+            RemoteProtocolError: it broke the protocol.
+        """
+        return self._cut or await self._carry(self._bridge.from_client(frame))
+
+    async def _carry(self, effects: Sequence[Effect]) -> bool:
+        """Carry out in order; False when one side has left."""
+        for effect in effects:
+            if self._cut:
+                return True
+            match effect:
+                case ToClient():
+                    await self._to_client(effect.pdu)
+                case ToTarget():
+                    await self._leg.send(effect.pdu)
+                case ToInput():
+                    await self._typed(effect)
+                case Clipboard():
+                    if not self._stream.clipboard(effect.direction, effect.text):
+                        return True  # and what would have carried it is dropped with it
+                case TargetLeft():
+                    self.error = effect.error
+                    return False
+                case ClientLeft():
+                    return False
+                case _:
+                    await self._note(effect)
+        return True
+
+    async def _note(self, effect: Resized | Activated | ChannelRefused) -> None:
+        match effect:
+            case Resized(width, height):
+                self._bar = None
+                await self._recorded(lambda: self._stream.desktop(width, height))
+            case Activated():
+                self._repaints.wanted()
+            case ChannelRefused(name):
+                self._on_refused(name)
+
+    async def _to_client(self, pdu: bytes) -> None:
+        if await self._recorded(lambda: self._stream.shown(pdu)):
+            await self._line.send(pdu)
+
+    async def _recorded(self, write: Callable[[], None]) -> bool:
+        """Once it is in the recording; False when it never will be."""
+        while not self._cut:
+            try:
+                write()
+            except RecorderStalled:
+                self._flowing.clear()
+                await self._flowing.wait()
+            except RecorderFailed:
+                return False
+            else:
+                return True
+        return False
+
+    async def _typed(self, effect: ToInput) -> None:
+        if not self._may_type:
+            return
+        keys, pointer = effect.keys, effect.pointer
+        if (keys and not self._stream.pressed(keys)) or (pointer and not self._stream.pointed(pointer)):
+            return
+        if not self._cut:
+            self._leg.write(effect.pdu)
+            self._bridge.delivered(effect)
+            await self._leg.send(b"")
+
+    # --- the control room
+
+    def pause(self, paused: bool) -> None:
+        if self._cut:
+            return
+        if paused:
+            self._leg.write(self._bridge.paused())
+        else:
+            self._leg.write(self._bridge.resumed())
+            self._flowing.set()
+
+    def notice(self, notice: Notice) -> None:
+        self._notices.tell(notice)
+
+    def viewer(self) -> None:
+        """Somebody watches who sees nothing yet."""
+        self._repaints.wanted()
+
+    def cut(self) -> None:
+        """Nothing passes any more, either way, from this moment on."""
+        self._cut = True
+        self._leg.cut()
+        self._flowing.set()
+
+    # --- what time does
+
+    async def _tick(self) -> None:
+        while not self._cut:
+            at = self._clock.instant().boot
+            if self._repaints.due(at):
+                await self._repaint(at)
+            await self._show_bar(at)
+            await asyncio.sleep(TICK)
+
+    async def _repaint(self, at: timedelta) -> None:
+        """Ask for everything: the recording can be entered here, once it has come."""
+        if not self._bridge.active or not await self._recorded(self._stream.repaint):
+            return
+        asking = self._bridge.repaint()
+        if asking:
+            self._repaints.begun(at)
+            await self._leg.send(asking)
+
+    async def _show_bar(self, at: timedelta) -> None:
+        wanted = self._notices.now(at)
+        there = self._bar
+        if wanted is None or (there is not None and there[0] != wanted):
+            await self._take_bar_away()
+        if wanted is None or not self._bridge.can_draw:
+            return
+        if there is not None and there[0] == wanted and not (self._painted and at >= there[2] + BAR_EVERY):
+            return
+        bridge = self._bridge
+        share, size = bridge.share, (bridge.width, bridge.height)
+        picture = there[1] if there is not None and there[0] == wanted else None
+        drawn, updates = await asyncio.to_thread(_prepared, wanted, picture, *size, bridge.bpp)
+        if bridge.share != share or not bridge.can_draw or (bridge.width, bridge.height) != size:
+            return  # the next tick tries again
+        self._bar, self._painted = (wanted, drawn, at), False
+        for pdu in bridge.show(updates):
+            await self._to_client(pdu)
+
+    async def _take_bar_away(self) -> None:
+        """The target paints what lay under it."""
+        if self._bar is not None and self._bridge.active:
+            picture, self._bar = self._bar[1], None
+            right, bottom = picture.x + picture.width - 1, picture.y + picture.height - 1
+            await self._leg.send(self._bridge.repaint((picture.x, picture.y, right, bottom)))
+
+
+def _prepared(bar: Bar, picture: Picture | None, width: int, height: int, bpp: int) -> tuple[Picture, list[bytes]]:
+    drawn = picture or pictures.bar(bar.words, bar.tone, width, height)
+    return drawn, bitmap.picture(drawn.pixels, drawn.width, drawn.height, drawn.x, drawn.y, bpp)
