@@ -27,11 +27,17 @@ EARLY_KEPT: Final = (
     | EarlyCapability.VALID_CONNECTION_TYPE
     | EarlyCapability.DYNAMIC_TIME_ZONE
 )
-INFO_KEPT: Final = (
+INFO_SET: Final = (
+    # The first four are what xrdp takes as the sign that it reads the right octets.
     InfoFlag.MOUSE
     | InfoFlag.DISABLECTRLALTDEL
+    | InfoFlag.UNICODE
     | InfoFlag.MAXIMIZESHELL
-    | InfoFlag.ENABLEWINDOWSKEY
+    | InfoFlag.AUTOLOGON
+    | InfoFlag.LOGONNOTIFY
+)
+INFO_KEPT: Final = (
+    InfoFlag.ENABLEWINDOWSKEY
     | InfoFlag.LOGONERRORS
     | InfoFlag.MOUSE_HAS_WHEEL
     | InfoFlag.NOAUDIOPLAYBACK
@@ -75,7 +81,7 @@ def info(client: ClientInfo, logon: TargetLogon, channels: frozenset[str]) -> Cl
     Raises:
         RemoteProtocolError: the client's extended information is torn.
     """
-    flags = client.flags & INFO_KEPT | InfoFlag.AUTOLOGON | InfoFlag.LOGONNOTIFY | InfoFlag.UNICODE
+    flags = client.flags & INFO_KEPT | INFO_SET
     if SOUND not in channels:
         flags |= InfoFlag.NOAUDIOPLAYBACK
     if DYNAMIC in channels:
