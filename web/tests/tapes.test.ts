@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { runs } from '../src/lib/players/paint';
-import { caption, count, keyframe, opening, type Rec, size } from '../src/lib/players/records';
-import { Tapes, type Told } from '../src/lib/players/tapes';
+import { caption, count, keyframe, opening, type Rec, size, type Told } from '../src/lib/players/records';
+import { Tapes } from '../src/lib/players/tapes';
 
 const b64 = (text: string) => Buffer.from(text).toString('base64');
 const sized = (columns: number, rows: number, rest = '') => {

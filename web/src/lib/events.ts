@@ -4,7 +4,7 @@ import { span } from './times';
 
 export interface Event {
   at_us: number;
-  kind: 'decision' | 'notice';
+  kind: 'decision' | 'notice' | 'clipboard';
   title: string;
   words: string;
   actor: string;
@@ -51,6 +51,7 @@ function isRepeated(entry: TimelineEntry): boolean {
 
 function title(entry: TimelineEntry): string {
   if (entry.kind === 'notice') return 'The person was told';
+  if (entry.kind === 'clipboard') return 'Clipboard';
   const which = name(entry);
   const seconds = entry.value.seconds ?? entry.value.by;
   const amount = typeof seconds === 'number' ? ` (${span(seconds / 60)})` : '';
@@ -63,7 +64,7 @@ export function eventsOf(entries: readonly TimelineEntry[]): Event[] {
     .filter((e) => !isRepeated(e))
     .map((e) => ({
       at_us: e.at_us,
-      kind: e.kind === 'notice' ? 'notice' : 'decision',
+      kind: e.kind === 'notice' || e.kind === 'clipboard' ? e.kind : 'decision',
       title: title(e),
       words: e.words,
       actor: e.actor,

@@ -2,8 +2,8 @@
 import { api, ask } from './api/client';
 import type { RecordingDetail } from './api/types';
 import type { Reel } from './players/playback';
-import { Kind, type Rec } from './players/records';
-import type { Feed } from './players/terminal-player';
+import type { Feed } from './players/player';
+import { Kind, type Rec, unframed } from './players/records';
 
 type Watched = { type: 'snapshot'; records: Rec[] } | { type: 'record'; record: Rec } | { type: 'end' };
 
@@ -20,8 +20,13 @@ export function watchFeed(session: string, trouble: (words: string) => void): Fe
 
     function connect(): void {
       socket = new WebSocket(url);
-      socket.onmessage = (message) => {
-        const came = JSON.parse(String(message.data)) as Watched;
+      socket.binaryType = 'arraybuffer';
+      socket.onmessage = (message: MessageEvent<string | ArrayBuffer>) => {
+        if (message.data instanceof ArrayBuffer) {
+          for (const record of unframed(new Uint8Array(message.data))) sink.record(record);
+          return;
+        }
+        const came = JSON.parse(message.data) as Watched;
         trouble('');
         if (came.type === 'snapshot') sink.snapshot(came.records);
         else if (came.type === 'record') sink.record(came.record);
@@ -61,18 +66,31 @@ export function reelOf(session: string, detail: RecordingDetail): Reel {
       const all: Rec[] = [];
       // The API answers in whole segments, which do not overlap.
       for (let from: number | null = from_us; from !== null && from < to_us; ) {
-        const query = { from_us: Math.floor(from), to_us: Math.ceil(to_us) };
-        const path = '/api/v1/recordings/{session_id}/records';
-        const page: { records: Rec[]; next_us?: number | null } = await ask(
-          api.GET(path, { params: { path: { session_id: session }, query } }),
-        );
-        all.push(...page.records);
-        from = page.next_us != null && page.next_us > from ? page.next_us : null;
+        const [records, next]: [Rec[], number | null] = await slice(session, Math.floor(from), Math.ceil(to_us));
+        for (const record of records) all.push(record);
+        from = next !== null && next > from ? next : null;
       }
       const first = all[0]?.at_us ?? from_us;
       return [...opened(detail, first), ...all];
     },
   };
+}
+
+/** Records as octets, and where to ask on. */
+async function slice(session: string, from_us: number, to_us: number): Promise<[Rec[], number | null]> {
+  let next: string | null = null;
+  const answer = api.GET('/api/v1/recordings/{session_id}/records', {
+    params: { path: { session_id: session }, query: { from_us, to_us } },
+    headers: { Accept: 'application/octet-stream' },
+    parseAs: 'arrayBuffer',
+  });
+  const data = await ask(
+    answer.then((came) => {
+      next = came.response.headers.get('Next-Us');
+      return came;
+    }),
+  );
+  return [unframed(new Uint8Array(data as ArrayBuffer)), next === null ? null : Number(next)];
 }
 
 /** OPEN records of the channels that were open already at `at_us`: a segment does not repeat them. */

@@ -126,6 +126,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/grants/{grant_id}/tickets': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Get a ticket for your desktop
+     * @description The secret is shown here and nowhere else. A ticket that was made before for the same use is void.
+     */
+    post: operations['make_ticket'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/health': {
     parameters: {
       query?: never;
@@ -243,7 +263,13 @@ export interface paths {
     };
     /**
      * What happened in a span of time
-     * @description Begins at the keyframes before `from_us`, so that a player can paint that moment.
+     * @description Begins early enough for a player to paint the moment `from_us`: at the keyframes before it, or, of a desktop, at
+     *     the request to repaint (`q`) whose picture (`f`) was whole by then. Ask on with `next_us` as `from_us`: that answer
+     *     begins exactly where this one ended. Answers are whole segments, about 4 MiB.
+     *
+     *     With `Accept: application/octet-stream` the records come as in the recording's file, one behind the other:
+     *     `kind u8 | stream u16 | at_us u64 | length u32 | payload`, big-endian; `next_us` is then the header `Next-Us`, which
+     *     is absent at the end. Desktops should be asked for in this way: as JSON they are a third longer and slow.
      */
     get: operations['get_records'];
     put?: never;
@@ -755,7 +781,9 @@ export interface components {
       actions: string;
       /**
        * Channels
-       * @default [
+       * @description None: what one usually wants of the protocol. Of a desktop, `desktop` alone is to watch only.
+       * @default []
+       * @example [
        *       "shell",
        *       "exec"
        *     ]
@@ -828,10 +856,25 @@ export interface components {
     };
     /**
      * Channel
-     * @description A channel permission: what may happen inside a session. Later issues add to this list.
+     * @description A channel permission: what may happen inside a session. `in` is towards the target, `out` towards the person.
      * @enum {string}
      */
-    Channel: 'shell' | 'exec' | 'sftp.read' | 'sftp.write';
+    Channel:
+      | 'shell'
+      | 'exec'
+      | 'sftp.read'
+      | 'sftp.write'
+      | 'desktop'
+      | 'desktop.input'
+      | 'display'
+      | 'clipboard.in'
+      | 'clipboard.out'
+      | 'drive'
+      | 'printer'
+      | 'audio.in'
+      | 'audio.out'
+      | 'usb'
+      | 'smartcard';
     /**
      * CheckpointView
      * @description A signed head of the log: keep it elsewhere.
@@ -1096,7 +1139,7 @@ export interface components {
        * May
        * @description What the asker can do with it now.
        */
-      may: ('release' | 'revoke')[];
+      may: ('release' | 'revoke' | 'ticket')[];
       /**
        * Not After
        * Format: date-time
@@ -1139,6 +1182,11 @@ export interface components {
       state: components['schemas']['GrantState'];
       /** Target */
       target: string;
+      /**
+       * Warning
+       * @description What the control room must know before; empty for nothing.
+       */
+      warning: string;
       /** Work Order */
       work_order: string;
     };
@@ -1245,7 +1293,10 @@ export interface components {
       type: 'record';
     };
     JsonValue: unknown;
-    /** KeyframeView */
+    /**
+     * KeyframeView
+     * @description A moment that a seek lands on: a checkpoint, or of a desktop one at which its whole picture was known.
+     */
     KeyframeView: {
       /** At Us */
       at_us: number;
@@ -1294,6 +1345,17 @@ export interface components {
        * @example Kranz Drives
        */
       organisation: string;
+      /**
+       * Rdp Host
+       * @description Where the RDP front listens; empty: the host that serves this page.
+       */
+      rdp_host: string;
+      /**
+       * Rdp Port
+       * @description Its port; null: this gateway has no RDP.
+       * @example 3389
+       */
+      rdp_port: number | null;
       /**
        * Roles
        * @description Sorted.
@@ -1685,6 +1747,11 @@ export interface components {
        * @example ews-l4
        */
       target: string;
+      /**
+       * Warning
+       * @description What an approver must know before; empty for nothing.
+       */
+      warning: string;
       /** Work Order */
       work_order: string;
     };
@@ -1746,6 +1813,16 @@ export interface components {
        * @description Whether the control room switches each session on.
        */
       release: boolean;
+      /**
+       * Usual Channels
+       * @description Those of them that one usually wants; asked for when none is.
+       */
+      usual_channels: components['schemas']['Channel'][];
+      /**
+       * Warning
+       * @description What everybody must know before; empty for nothing.
+       */
+      warning: string;
     };
     /**
      * SessionState
@@ -1961,6 +2038,62 @@ export interface components {
        * @example Cell line 4
        */
       zone_title: string;
+    };
+    /**
+     * TicketNew
+     * @description The person of a grant wants to open its desktop.
+     */
+    TicketNew: {
+      /**
+       * Code
+       * @description A fresh one-time code, when the last one is too old for the target.
+       * @default
+       */
+      code: string | '';
+      /**
+       * For
+       * @description An RDP client (hours, from one address), or this very page (seconds, once).
+       * @enum {string}
+       */
+      for: 'client' | 'browser';
+    };
+    /**
+     * TicketView
+     * @description A ticket, shown this once. In the page, `id.secret` is the token of RDCleanPath.
+     */
+    TicketView: {
+      /**
+       * Expires
+       * Format: date-time
+       */
+      expires: string;
+      /**
+       * File
+       * @description Text of an .rdp file, without the secret; empty for a browser.
+       */
+      file: string;
+      /**
+       * Host
+       * @description Where the RDP client connects to.
+       * @example gateway.mill.example
+       */
+      host: string;
+      /**
+       * Id
+       * @description The user name in the RDP client.
+       * @example k3v8m2q9w7
+       */
+      id: string;
+      /**
+       * Port
+       * @example 3389
+       */
+      port: number;
+      /**
+       * Secret
+       * @description The password there.
+       */
+      secret: string;
     };
     /**
      * Tier
@@ -2540,6 +2673,104 @@ export interface operations {
       };
     };
   };
+  make_ticket: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        grant_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['TicketNew'];
+      };
+    };
+    responses: {
+      /** @description Successful Response */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['TicketView'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing, or none that you may know of. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Somebody else was faster: read again and decide again. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   health: {
     parameters: {
       query?: never;
@@ -3001,6 +3232,7 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['Records'];
+          'application/octet-stream': unknown;
         };
       };
       /** @description The request is not well formed, or names another host. */

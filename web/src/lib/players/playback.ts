@@ -23,7 +23,10 @@ export interface Due {
 export const SPEEDS = [0.5, 1, 2, 4, 8, 16] as const;
 const IDLE_US = 2_000_000; // a pause longer than this is skipped when asked to
 const LEAD_US = 400_000; // of which this much is kept, so that the eye can follow
-const SEGMENTS_KEPT = 12; // segments in memory: about 25 MB at most
+const SEGMENTS_KEPT = 12; // segments in memory
+const OCTETS_KEPT = 64 << 20; // payload of the segments in memory, beside the one that is played and its neighbours
+/** What a recorder writes by itself. */
+const SILENT: readonly string[] = [Kind.KEYFRAME, Kind.META, Kind.DESKTOP, Kind.REPAINT, Kind.PICTURE];
 const SEGMENT_LEAST_US = 1_000_000; // keyframes of several streams stand close together
 
 export class Playback {
@@ -40,6 +43,7 @@ export class Playback {
   readonly #starts: number[];
   readonly #loaded = new Map<number, Rec[]>();
   readonly #loading = new Set<number>();
+  readonly #weights = new Map<number, number>(); // octets of the loaded segments
   #segment = 0;
   #next = 0; // index into the segment's records
   #reset = true;
@@ -165,10 +169,8 @@ export class Playback {
         this.#loading.delete(segment);
         this.#loaded.delete(segment);
         this.#loaded.set(segment, records);
-        for (const old of this.#loaded.keys()) {
-          if (this.#loaded.size <= SEGMENTS_KEPT) break;
-          if (Math.abs(old - this.#segment) > 1) this.#loaded.delete(old);
-        }
+        this.#weights.set(segment, records.reduce(weighed, 0));
+        this.#discard();
         if (segment === this.#segment && !this.#reset) this.#enter(segment);
       },
       (error: unknown) => {
@@ -178,9 +180,25 @@ export class Playback {
       },
     );
   }
+
+  /** Drops the oldest segments until what is kept is within bounds. */
+  #discard(): void {
+    let octets = [...this.#weights.values()].reduce((a, b) => a + b, 0);
+    for (const old of this.#loaded.keys()) {
+      if (this.#loaded.size <= SEGMENTS_KEPT && octets <= OCTETS_KEPT) break;
+      if (Math.abs(old - this.#segment) <= 1) continue;
+      octets -= this.#weights.get(old) ?? 0;
+      this.#loaded.delete(old);
+      this.#weights.delete(old);
+    }
+  }
+}
+
+function weighed(sum: number, record: Rec): number {
+  return sum + (record.payload?.length ?? record.data?.length ?? 0);
 }
 
 /** Whether a record is something to look at, so that a silence ends with it. */
 function shows(record: Rec): boolean {
-  return record.kind !== Kind.KEYFRAME && record.kind !== Kind.META;
+  return !SILENT.includes(record.kind);
 }

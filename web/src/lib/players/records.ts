@@ -14,6 +14,13 @@ export const Kind = {
   DECISION: 'd',
   NOTICE: 'n',
   DISCARDED: 'x',
+  HIDDEN: 'h', // typed input without its key
+  PDU: 'p',
+  MOUSE: 'u',
+  CLIPBOARD: 't',
+  DESKTOP: 'w',
+  REPAINT: 'q',
+  PICTURE: 'f',
 } as const;
 
 export interface Rec {
@@ -24,6 +31,36 @@ export interface Rec {
   data?: string | null;
   /** For kinds whose payload is JSON. */
   value?: unknown;
+  /** The payload as it stands in the recording, where the records came as octets. */
+  payload?: Uint8Array;
+}
+
+const HEAD = 15; // octets of a record before its payload: kind u8, stream u16, at_us u64, length u32
+
+/** Records as in the recording's file, one behind the other. What is cut off at the end is left out. */
+export function unframed(data: Uint8Array): Rec[] {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const records: Rec[] = [];
+  for (let at = 0; at + HEAD <= data.length; ) {
+    const from = at + HEAD;
+    const to = from + view.getUint32(at + 11);
+    if (to > data.length) break;
+    records.push({
+      kind: String.fromCharCode(view.getUint8(at)),
+      stream: view.getUint16(at + 1),
+      at_us: Number(view.getBigUint64(at + 3)),
+      payload: data.subarray(from, to),
+    });
+    at = to;
+  }
+  return records;
+}
+
+/** A decision, a notice, or something that passed through the clipboard, in words. */
+export interface Told {
+  kind: 'notice' | 'decision' | 'clipboard';
+  at_us: number;
+  words: string;
 }
 
 export interface Size {
@@ -37,6 +74,7 @@ export interface Keyframe extends Size {
 }
 
 export function octets(record: Rec): Uint8Array {
+  if (record.payload) return record.payload;
   const text = atob(record.data ?? '');
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
@@ -52,8 +90,19 @@ function bounded(columns: number, rows: number): Size {
 export function size(record: Rec): Size {
   const b = octets(record);
   if (b.length < 4) return { columns: 80, rows: 24 };
-  const view = new DataView(b.buffer);
-  return bounded(view.getUint16(0), view.getUint16(2));
+  const [columns, rows] = pair(b);
+  return bounded(columns, rows);
+}
+
+function pair(b: Uint8Array): [number, number] {
+  const view = new DataView(b.buffer, b.byteOffset);
+  return [view.getUint16(0), view.getUint16(2)];
+}
+
+/** Width and height of a DESKTOP record; null of a torn one. */
+export function desktopSize(record: Rec): [number, number] | null {
+  const b = octets(record);
+  return b.length < 4 ? null : pair(b);
 }
 
 export function keyframe(record: Rec): Keyframe {
@@ -63,11 +112,20 @@ export function keyframe(record: Rec): Keyframe {
 /** Octets counted by a LENGTH or DISCARDED record. */
 export function count(record: Rec): number {
   const b = octets(record);
-  return b.length < 8 ? 0 : Number(new DataView(b.buffer).getBigUint64(0));
+  return b.length < 8 ? 0 : Number(new DataView(b.buffer, b.byteOffset).getBigUint64(0));
 }
 
 function object(record: Rec): Record<string, unknown> {
-  return typeof record.value === 'object' && record.value !== null ? (record.value as Record<string, unknown>) : {};
+  const value = record.payload ? parsed(record.payload) : record.value;
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function parsed(payload: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(payload));
+  } catch {
+    return null;
+  }
 }
 
 function text(value: unknown): string {
@@ -87,6 +145,14 @@ export function closing(record: Rec): string {
   const o = object(record);
   if (text(o.signal)) return `signal ${text(o.signal)}`;
   return typeof o.status === 'number' ? `exit status ${o.status}` : '';
+}
+
+/** What passed through the clipboard. Who watches is told how much, not what. */
+export function clipboard(record: Rec): { direction: string; text: string; characters: number } {
+  const o = object(record);
+  const passed = text(o.text);
+  const characters = typeof o.characters === 'number' ? o.characters : passed.length;
+  return { direction: text(o.direction), text: passed, characters };
 }
 
 /** The sentence of a NOTICE, or of a DECISION, for a caption. */

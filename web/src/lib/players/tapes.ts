@@ -1,7 +1,7 @@
 /** What a session's channels show: one terminal for each stream, fed with records in order. Paints nothing. */
 
 import { Terminal } from '@xterm/headless';
-import { caption, closing, Kind, keyframe, octets, opening, type Rec, size } from './records';
+import { caption, closing, Kind, keyframe, octets, opening, type Rec, size, type Told } from './records';
 
 const SCROLLBACK = 2000; // lines of an exec's output that stay in reach
 const RIS = '\x1bc'; // full reset (ECMA-48); goes through the queue, unlike Terminal.reset()
@@ -14,19 +14,13 @@ export interface Tape {
   closed: string | null;
   /** A record other than a keyframe has been applied: keyframes met on the way repeat what is known. */
   current: boolean;
-}
-
-export interface Told {
-  kind: 'notice' | 'decision';
-  at_us: number;
-  words: string;
+  /** Octets given to the emulator and not parsed yet. */
+  pending: number;
 }
 
 export class Tapes {
   readonly all = new Map<number, Tape>();
   latest = 0; // stream that showed something last
-  /** Octets given to the emulators and not parsed yet. */
-  pending = 0;
   readonly #onTold: (told: Told) => void;
   readonly #onChange: () => void;
 
@@ -39,7 +33,13 @@ export class Tapes {
     for (const tape of this.all.values()) tape.terminal.dispose();
     this.all.clear();
     this.latest = 0;
-    this.pending = 0;
+  }
+
+  /** Octets given to the emulators and not parsed yet. */
+  get pending(): number {
+    let octets = 0;
+    for (const tape of this.all.values()) octets += tape.pending;
+    return octets;
   }
 
   apply(record: Rec): void {
@@ -115,9 +115,9 @@ export class Tapes {
 
   /** The emulator parses in slices between frames; each slice may change the picture. */
   #write(tape: Tape, data: Uint8Array): void {
-    this.pending += data.length;
+    tape.pending += data.length;
     tape.terminal.write(data, () => {
-      this.pending -= data.length;
+      tape.pending -= data.length;
       this.#onChange();
     });
   }
@@ -132,7 +132,7 @@ export class Tapes {
         allowProposedApi: true,
         logLevel: 'off',
       });
-      tape = { stream, terminal, label: `${stream} channel`, pty: true, closed: null, current: false };
+      tape = { stream, terminal, label: `${stream} channel`, pty: true, closed: null, current: false, pending: 0 };
       this.all.set(stream, tape);
     }
     return tape;

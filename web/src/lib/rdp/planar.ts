@@ -7,82 +7,81 @@ const SUBSAMPLED = 0x08;
 const RUN_LENGTH = 0x10;
 const NO_ALPHA = 0x20;
 const OPAQUE = 0xff000000;
-
-let planes = [new Uint8Array(0), new Uint8Array(0), new Uint8Array(0)] as const; // red, green, blue; kept between tiles
+const LOW_BITS = 0x7f7f7f7f;
+const HIGH_BITS = 0x80808080;
 
 /** Decodes `data` into `into`: RGBA words, `width` a row, from the top. The alpha plane is read over: a desktop has none. */
 export function planar(data: Uint8Array, width: number, height: number, into: Uint32Array): void {
   const header = data[0];
   if (header === undefined || header & (COLOUR_LOSS | SUBSAMPLED)) throw new Malformed('planar: lossy colours');
   const size = width * height;
-  if (planes[0].length < size) planes = [new Uint8Array(size), new Uint8Array(size), new Uint8Array(size)];
-  let at = 1;
-  if (header & RUN_LENGTH) {
-    if (!(header & NO_ALPHA)) at = runs(data, at, width, height, planes[0]);
-    for (const plane of planes) at = runs(data, at, width, height, plane);
-  } else {
-    if (!(header & NO_ALPHA)) at += size;
-    if (data.length < at + 3 * size) throw new Malformed('planar: short plane');
-    for (const plane of planes) {
-      plane.set(data.subarray(at, at + size));
-      at += size;
-    }
+  const alpha = !(header & NO_ALPHA);
+  if (!(header & RUN_LENGTH)) {
+    raw(data, alpha ? 1 + size : 1, width, height, into);
+    return;
   }
-  join(width, height, into);
+  let at = 1;
+  if (alpha) at = runs(data, at, width, height, into, 0);
+  into.fill(0, 0, size); // of what went before, and of the alpha plane
+  for (const shift of [0, 8, 16]) at = runs(data, at, width, height, into, shift);
+  accumulate(width, height, into);
 }
 
-/** Planes come from the bottom row up. */
-function join(width: number, height: number, into: Uint32Array): void {
-  const [red, green, blue] = planes;
-  let from = 0;
+/** Planes of red, green and blue as they are, from the bottom row up. */
+function raw(data: Uint8Array, from: number, width: number, height: number, into: Uint32Array): void {
+  const size = width * height;
+  if (data.length < from + 3 * size) throw new Malformed('planar: short plane');
+  let at = from;
   for (let y = height - 1; y >= 0; y--) {
-    for (let to = y * width, end = to + width; to < end; to++, from++) {
-      into[to] = OPAQUE | ((blue[from] as number) << 16) | ((green[from] as number) << 8) | (red[from] as number);
+    for (let to = y * width, end = to + width; to < end; to++, at++) {
+      into[to] =
+        OPAQUE | ((data[at + 2 * size] as number) << 16) | ((data[at + size] as number) << 8) | (data[at] as number);
     }
   }
 }
 
 /**
- * One plane of RDP6_RLE_SEGMENTs (2.2.2.5.1.1), each row by itself: absolute in the first, then differences from the
- * row before, sign in the lowest bit. Returns where the plane ends in `data`.
+ * One plane of RDP6_RLE_SEGMENTs (2.2.2.5.1.1): values of the lowest row, differences in those above it, put into
+ * `into` as they come, `shift` bits up. What is zero is there already, so that a run of it costs nothing.
+ * Returns where the plane ends in `data`.
  */
-function runs(data: Uint8Array, from: number, width: number, height: number, plane: Uint8Array): number {
+function runs(data: Uint8Array, from: number, width: number, height: number, into: Uint32Array, shift: number): number {
   let at = from;
-  let to = 0;
-  for (let y = 0; y < height; y++) {
+  for (let y = height - 1; y >= 0; y--) {
+    const absolute = y === height - 1;
+    let to = y * width;
     const end = to + width;
-    let value = 0;
+    let word = 0; // the last value, shifted
     while (to < end) {
       const control = data[at++];
       if (control === undefined) throw new Malformed('planar: short runs');
       let run = control & 0x0f;
-      let raw = control >> 4;
+      let plain = control >> 4;
       if (run === 1 || run === 2) {
-        run = 16 * run + raw;
-        raw = 0;
+        run = 16 * run + plain;
+        plain = 0;
       }
-      if (to + raw + run > end || at + raw > data.length) throw new Malformed('planar: run over the edge');
-      if (y === 0) {
-        for (const stop = to + raw; to < stop; ) plane[to++] = value = data[at++] as number;
-        plane.fill(value, to, to + run);
-        to += run;
-      } else {
-        for (const stop = to + raw; to < stop; to++) {
-          value = difference(data[at++] as number);
-          plane[to] = (plane[to - width] as number) + value;
-        }
-        if (value === 0) {
-          plane.copyWithin(to, to - width, to - width + run);
-          to += run;
-        } else {
-          for (const stop = to + run; to < stop; to++) plane[to] = (plane[to - width] as number) + value;
-        }
+      if (to + plain + run > end || at + plain > data.length) throw new Malformed('planar: run over the edge');
+      for (const stop = to + plain; to < stop; to++) {
+        const coded = data[at++] as number;
+        // The sign is in the lowest bit (3.1.9.2.3).
+        word = ((absolute ? coded : (coded >> 1) ^ -(coded & 1)) & 0xff) << shift;
+        into[to] = (into[to] as number) | word;
       }
+      if (word !== 0) for (const stop = to + run; to < stop; to++) into[to] = (into[to] as number) | word;
+      else to += run;
     }
   }
   return at;
 }
 
-function difference(coded: number): number {
-  return coded & 1 ? -((coded >> 1) + 1) : coded >> 1;
+/** Adds each row to the one above it, octet by octet and modulo 256, four octets at a time. */
+function accumulate(width: number, height: number, into: Uint32Array): void {
+  const bottom = (height - 1) * width;
+  for (let to = bottom, end = bottom + width; to < end; to++) into[to] = (into[to] as number) | OPAQUE;
+  for (let to = bottom - 1; to >= 0; to--) {
+    const one = into[to] as number;
+    const other = into[to + width] as number;
+    into[to] = ((one & LOW_BITS) + (other & LOW_BITS)) ^ ((one ^ other) & HIGH_BITS);
+  }
 }

@@ -1,0 +1,247 @@
+/**
+ * What players of every protocol share: time, seeks, live watching, captions, and what they tell the page.
+ *
+ * A plain custom element: it fetches nothing itself and knows no framework. Events, all bubbling:
+ * `player-change` (position, playing, waiting or failure changed) and `player-told` (detail: `Told`).
+ */
+
+import { Playback, type Reel } from './playback';
+import type { Rec, Told } from './records';
+
+/** What a live watch sends: a snapshot (everything needed to paint now), then one record after the other. */
+export type Feed = (sink: { snapshot(records: Rec[]): void; record(record: Rec): void }) => () => void;
+
+export interface PlayerState {
+  position_us: number;
+  duration_us: number;
+  playing: boolean;
+  waiting: boolean;
+  ended: boolean;
+  failure: unknown;
+}
+
+const CAPTION_MS = 6000;
+const REPORT_MS = 100; // between two `player-change` while time runs
+const LEAP_MS = 250; // a hidden tab does not leap further when it comes back
+const SLICE_MS = 14; // of one frame, for records to be applied in
+
+export abstract class Player extends HTMLElement {
+  /** The picture is not what was painted last. */
+  protected dirty = false;
+  protected readonly stage = make('div', 'stage');
+  protected readonly tabs = make('div', 'tabs');
+  readonly #caption = make('p', 'caption');
+  #playback: Playback | null = null;
+  #stop: (() => void) | null = null;
+  #backlog: Rec[] = [];
+  #next = 0; // index into the backlog
+  #landing = false; // a seek is being applied: the old picture stays until the new one is whole
+  #sought = false; // a seek was asked for, and nothing of it has come yet
+  #quiet = false; // records of a seek are not news
+  #frame = 0;
+  #lastTick = 0;
+  #lastReport = 0;
+  #captionUntil = 0;
+  #tabKey = '';
+
+  /** Records of another moment follow. What is on the screen may stay until `show`. */
+  protected abstract forget(live: boolean): void;
+  protected abstract apply(record: Rec): void;
+  /** Paints what has been applied. */
+  protected abstract show(now: number): void;
+  /** The elements are in the page; called once. */
+  protected abstract build(): void;
+  /** A seek has arrived. */
+  protected landed(): void {}
+  /** Whether records that were applied are still being worked on. */
+  protected get working(): boolean {
+    return false;
+  }
+  /** Whether so much is being worked on that time should wait. */
+  protected get overloaded(): boolean {
+    return false;
+  }
+
+  connectedCallback(): void {
+    if (!this.stage.parentElement) {
+      this.tabs.setAttribute('role', 'group');
+      this.tabs.setAttribute('aria-label', 'Channels');
+      this.tabs.hidden = true;
+      this.stage.setAttribute('role', 'img');
+      this.#caption.setAttribute('role', 'status');
+      this.#caption.hidden = true;
+      this.append(this.tabs, this.stage, this.#caption);
+      this.build();
+    }
+    this.#lastTick = performance.now();
+    this.#frame = requestAnimationFrame((now) => this.#tick(now));
+  }
+
+  disconnectedCallback(): void {
+    cancelAnimationFrame(this.#frame);
+    this.#leave();
+  }
+
+  replay(reel: Reel): void {
+    this.#leave();
+    this.#playback = new Playback(reel);
+    this.report(true);
+  }
+
+  watch(feed: Feed): void {
+    this.#leave();
+    this.#stop = feed({
+      snapshot: (records) => {
+        this.forget(true);
+        this.#quiet = true;
+        for (const record of records) this.apply(record);
+        this.#quiet = false;
+        this.dirty = true;
+      },
+      record: (record) => {
+        // Applied as it comes and painted when there is time: a slow page leaves pictures out, never records.
+        this.apply(record);
+        this.dirty = true;
+      },
+    });
+  }
+
+  play(): void {
+    this.#playback?.play();
+    this.report(true);
+  }
+
+  pause(): void {
+    this.#playback?.pause();
+    this.report(true);
+  }
+
+  seek(to_us: number): void {
+    if (!this.#playback) return;
+    this.#playback.seek(to_us);
+    this.#backlog = [];
+    this.#sought = this.#landing = true;
+    this.report(true);
+  }
+
+  set speed(times: number) {
+    if (this.#playback) this.#playback.speed = times;
+  }
+
+  set skipIdle(skip: boolean) {
+    if (this.#playback) this.#playback.skipIdle = skip;
+  }
+
+  get state(): PlayerState {
+    const p = this.#playback;
+    return {
+      position_us: p?.position_us ?? 0,
+      duration_us: p?.duration_us ?? 0,
+      playing: p?.playing ?? false,
+      waiting: (p?.waiting ?? false) || this.#landing,
+      ended: p?.ended ?? false,
+      failure: p?.failure ?? null,
+    };
+  }
+
+  /** What the records say in words. */
+  protected tell(told: Told): void {
+    if (this.#quiet) return;
+    this.dispatchEvent(new CustomEvent<Told>('player-told', { detail: told, bubbles: true }));
+    if (told.kind === 'decision') return; // it is followed by the notice that the person got
+    this.#caption.textContent = told.words;
+    this.#caption.hidden = false;
+    this.#captionUntil = performance.now() + CAPTION_MS;
+  }
+
+  protected report(now: boolean): void {
+    const at = performance.now();
+    if (!now && at - this.#lastReport < REPORT_MS) return;
+    this.#lastReport = at;
+    this.dispatchEvent(new CustomEvent('player-change', { bubbles: true }));
+  }
+
+  /** A button for each channel, when there are several. */
+  protected listChannels(channels: { label: string; shown: boolean; choose(): void }[]): void {
+    const key = channels.map((c) => `${c.label}|${c.shown}`).join('\n');
+    if (key === this.#tabKey) return;
+    this.#tabKey = key;
+    this.tabs.hidden = channels.length < 2;
+    this.tabs.replaceChildren(
+      ...channels.map((channel) => {
+        const button = make('button', 'tab');
+        button.setAttribute('type', 'button');
+        button.setAttribute('aria-pressed', String(channel.shown));
+        button.textContent = channel.label;
+        button.addEventListener('click', () => channel.choose());
+        return button;
+      }),
+    );
+  }
+
+  #leave(): void {
+    this.#stop?.();
+    this.#stop = null;
+    this.#playback = null;
+    this.#backlog = [];
+    this.#landing = this.#sought = false;
+    this.forget(false);
+    this.dirty = true;
+  }
+
+  #tick(now: number): void {
+    this.#frame = requestAnimationFrame((next) => this.#tick(next));
+    const elapsed = Math.min(now - this.#lastTick, LEAP_MS);
+    this.#lastTick = now;
+    const playback = this.#playback;
+    const ready = this.#backlog.length === 0 && !this.overloaded;
+    if (playback && ready && (!this.#landing || this.#sought)) this.#advance(playback, elapsed);
+    this.#work();
+    if (this.#landing && !this.#sought && this.#backlog.length === 0 && !this.working) {
+      this.#landing = false;
+      this.dirty = true;
+      this.landed();
+      this.report(true);
+    }
+    if (this.dirty && !this.#landing) this.show(now);
+    if (!this.#caption.hidden && now > this.#captionUntil) this.#caption.hidden = true;
+  }
+
+  #advance(playback: Playback, elapsed: number): void {
+    const before = playback.position_us;
+    const wasPlaying = playback.playing;
+    const due = playback.tick(elapsed);
+    this.#backlog = due.records;
+    this.#next = 0;
+    if (due.reset) {
+      this.forget(false);
+      this.#landing = true;
+      this.#sought = false;
+      this.#caption.hidden = true;
+    }
+    if (before !== playback.position_us || wasPlaying !== playback.playing || playback.failure) {
+      this.report(wasPlaying !== playback.playing);
+    }
+  }
+
+  /** Applies what is due, a slice in each frame, so that a long way to a seek does not freeze the page. */
+  #work(): void {
+    if (this.#backlog.length === 0) return;
+    const until = performance.now() + SLICE_MS;
+    this.#quiet = this.#landing;
+    for (let record = this.#backlog[this.#next]; record; record = this.#backlog[this.#next]) {
+      this.apply(record);
+      this.#next++;
+      if (performance.now() > until) break;
+    }
+    this.#quiet = false;
+    if (this.#next >= this.#backlog.length) this.#backlog = [];
+    this.dirty = true;
+  }
+}
+
+export function make(tag: string, name: string): HTMLElement {
+  const element = document.createElement(tag);
+  element.className = name;
+  return element;
+}
