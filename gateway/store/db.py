@@ -12,12 +12,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import CursorResult, Executable, event, text
+from sqlalchemy import CursorResult, Executable, event, make_url, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from gateway.errors import StoreUnavailable
 from gateway.limits import STORE_WAIT
+from gateway.store import sqlite
 
 
 class Tx:
@@ -44,7 +45,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.engine: AsyncEngine = create_async_engine(url)
+        self.engine: AsyncEngine = _engine(url)
         self._writer = asyncio.Lock()
         self._inode: tuple[int, int] | None = None
         if self.engine.dialect.name == "sqlite":
@@ -117,6 +118,13 @@ class Store:
             raise StoreUnavailable(f"database: {type(error.orig).__name__}: {error.orig}") from error
         except SQLAlchemyError as error:
             raise StoreUnavailable(f"database: {type(error).__name__}") from error
+
+
+def _engine(url: str) -> AsyncEngine:
+    made = make_url(url)
+    if made.get_backend_name() != "sqlite":
+        return create_async_engine(url)
+    return create_async_engine(url, async_creator=lambda: sqlite.connect(made.database or ":memory:"))
 
 
 def _sqlite(engine: AsyncEngine) -> None:
