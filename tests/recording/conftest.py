@@ -42,8 +42,8 @@ def recorder(tmp_path: Path, clock: SimulatedClock, keys: Keys) -> Iterator[Reco
         recorder.drop()
 
 
-def record_to(path: Path, clock: SimulatedClock, keys: Keys, seq: int = 1) -> Recorder:
-    about = About(seq, SessionId(f"ses_{seq}"), "plant", "vera", "ews-l4", "ssh", clock.now())
+def record_to(path: Path, clock: SimulatedClock, keys: Keys, seq: int = 1, protocol: str = "ssh") -> Recorder:
+    about = About(seq, SessionId(f"ses_{seq}"), "plant", "vera", "ews-l4", protocol, clock.now())
     assert keys.replay
     recipients = [keys.replay.to_public()]
     return Recorder(path, about, {"purpose": "test"}, recipients=recipients, site_key=keys.signing, clock=clock)
