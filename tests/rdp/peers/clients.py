@@ -125,11 +125,14 @@ async def xfreerdp(
 async def rdesktop(
     screen: Display, host: str, port: int, user: str, password: str, *options: str, size: str = "1024x768"
 ) -> AsyncIterator[Client]:
-    """rdesktop 1.9; `yes` is answered to its question about the certificate."""
+    """rdesktop 1.9; `yes` is answered to its question about the certificate.
+
+    Without its clipboard: while nobody owns the local one, it and xrdp send each other empty data without end.
+    """
     title = _title(screen, "rdesktop")
     argv = (
         "sh", "-c", 'yes yes | exec "$@"', "rdesktop", "rdesktop", "-u", user, "-p", password, "-g", size, "-T", title,
-        "-a", "32", "-v", *options, f"{host}:{port}",
+        "-a", "32", "-v", "-r", "clipboard:off", *options, f"{host}:{port}",
     )  # fmt: skip
     async with _client(screen, title, title, *argv) as client:
         yield client
