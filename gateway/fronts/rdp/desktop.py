@@ -17,7 +17,7 @@ from gateway.rdp.acceptor import Acceptor
 from gateway.rdp.bridge import Bridge
 from gateway.rdp.channel_filter import ChannelFilter, ChannelRules
 from gateway.rdp.effects import Arrived
-from gateway.rdp.error_info import words as error_words
+
 from gateway.rdp.tpkt import Frame
 from gateway.sessions.model import Notice
 
@@ -129,5 +129,5 @@ class Desktop:
         if relay.fault:
             log.warning("The target broke off", why=relay.fault, session=self._connection.session.id)
         if relay.error:
-            return texts.LEFT.format(target=target, why=error_words(relay.error), whom=texts.WHOM)
+            return texts.LEFT.format(target=target, why=f"{relay.error:#x}", whom=texts.WHOM)
         return texts.LOST.format(target=target, whom=texts.WHOM)
