@@ -31,6 +31,7 @@ from gateway.floors import assert_floors
 from gateway.fronts.api.app import create_app
 from gateway.fronts.api.services import Door, Services
 from gateway.fronts.api.services import Site as ApiSite
+from gateway.fronts.rdp.server import RdpFront, serve_rdp
 from gateway.fronts.ssh.server import serve_ssh
 from gateway.identity.service import Identity
 from gateway.inventory.service import Inventory
@@ -74,6 +75,12 @@ def page() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parent.parent / "web" / "dist"
 
 
+def rdp_host(settings: Settings) -> str:
+    """Where RDP clients connect to; empty for the host that serves the page, whatever name people have for it."""
+    rdp = settings.rdp
+    return "" if rdp is None or rdp.host == settings.page.host else rdp.host
+
+
 @asynccontextmanager
 async def opened(folder: Path, settings: Settings, clock: Clock | None = None) -> AsyncIterator[Gateway]:
     """The services over the folder's database and keys, without any front. One process at a time.
@@ -85,7 +92,11 @@ async def opened(folder: Path, settings: Settings, clock: Clock | None = None) -
     give_back()
     clock = clock or SystemClock()
     with _held(folder):
-        names = (*settings.names, settings.page.host, settings.admin.host)
+        names = (
+            *settings.names,
+            *dict.fromkeys(listener.host for listener in settings.for_people),
+            settings.admin.host,
+        )
         keys = open_keys(folder / "keys", clock, names=names, replay=settings.replay_key)
         policy = PolicyEngine.load(policies(settings))
         store = Store(settings.database or f"sqlite+aiosqlite:///{folder}/sluicegate.db")
@@ -115,7 +126,7 @@ def _joined(
         sessions=sessions, recordings=recordings, site=ApiSite(
             settings.site, frozenset((*settings.names, settings.page.host, settings.admin.host)), keys.signing,
             settings.ssh.port, page(),
-            settings.zone_of_people,
+            settings.zone_of_people, rdp_host(settings),
         ),
     )  # fmt: skip
     ways = Ways(settings.anchors.file, settings.anchors.command, settings.anchors.url)
@@ -149,8 +160,9 @@ async def serving(gateway: Gateway) -> AsyncIterator[Gateway]:
             sessions=s.sessions, identity=s.identity, audit=s.audit, store=s.store, clock=s.clock,
             banner=settings.banner,
         ),
+        _desktops(gateway) as desktops,
     ):  # fmt: skip
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, people, admin)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, people, admin, *desktops)
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(_kept_going(name, work), name=name) for name, work in _sweeps(gateway)]
             try:
@@ -160,6 +172,25 @@ async def serving(gateway: Gateway) -> AsyncIterator[Gateway]:
                 for task in running:
                     task.cancel()
     await _stopped(gateway)
+
+
+@asynccontextmanager
+async def _desktops(gateway: Gateway) -> AsyncIterator[tuple[RdpFront, ...]]:
+    """The RDP front, if the settings name one; pages find their way to it while the block runs."""
+    s, rdp = gateway.services, gateway.settings.rdp
+    if rdp is None:
+        yield ()
+        return
+    async with serve_rdp(
+        host=rdp.host, port=rdp.port, certificate=gateway.keys.tls_certificate, key=gateway.keys.tls_key,
+        sessions=s.sessions, tickets=s.identity.tickets, identity=s.identity, audit=s.audit, store=s.store,
+        clock=s.clock,
+    ) as front:  # fmt: skip
+        s.desktops.front = front
+        try:
+            yield (front,)
+        finally:
+            s.desktops.front = None
 
 
 def _sweeps(gateway: Gateway) -> tuple[tuple[str, Callable[[], Awaitable[None]]], ...]:
@@ -203,17 +234,18 @@ async def run_until_signal(gateway: Gateway, ready: Callable[[], None] = lambda:
         loop.add_signal_handler(number, stop.set)
     async with serving(gateway):
         settings = gateway.settings
-        log.info("Serving", site=settings.site, ssh=str(settings.ssh), page=str(settings.page))
+        rdp = str(settings.rdp) if settings.rdp else "none"
+        log.info("Serving", site=settings.site, ssh=str(settings.ssh), rdp=rdp, page=str(settings.page))
         ready()
         await stop.wait()
         log.info("Stopping: ends every session")
 
 
-def _reload(*servers: WebServer) -> None:
+def _reload(*servers: WebServer | RdpFront) -> None:
     """SIGHUP: the certificate files have changed."""
     for server in servers:
         try:
-            server.reload_certificate()
+            server.reload()
         except OSError as error:  # ssl.SSLError is one
             log.error("Keeps the old certificate: the new one cannot be read", why=str(error))
 

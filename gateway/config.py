@@ -51,7 +51,7 @@ class Settings(BaseModel):
 
     Attributes:
         site: its name; the origin of its audit log. It cannot change later.
-        names: host names people use, for the page's certificate and the check of the Host header.
+        names: host names people use, for the certificate of page and RDP and the check of the Host header.
         rdp: where RDP clients connect; None for a gateway without RDP.
         south: the address that connections to targets come from.
         zone_of_people: the zone that people's connections start from, for conduits.
@@ -78,9 +78,14 @@ class Settings(BaseModel):
     )
     anchors: Anchors = Anchors()
 
+    @property
+    def for_people(self) -> tuple[Listener, ...]:
+        """What people reach under the gateway's certificate: page and RDP."""
+        return (self.page,) if self.rdp is None else (self.page, self.rdp)
+
     @model_validator(mode="after")
     def _apart(self) -> Self:
-        people = {_address(front.host) for front in (self.ssh, self.page, self.rdp) if front is not None}
+        people = {_address(front.host) for front in (self.ssh, *self.for_people)}
         admin, south = _address(self.admin.host), _address(self.south)
         if admin in people:
             raise ValueError(f"admin and people share the address {admin}: give each its own")

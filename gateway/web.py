@@ -16,7 +16,7 @@ from gateway.fronts.listener import listen
 
 CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"  # TLS 1.2; those of 1.3 are all good
 START: Final = 10.0  # seconds to bind
-MESSAGE: Final = 64 * 1024  # octets that a page may say at once on a WebSocket; it says next to nothing
+MESSAGE: Final = 64 * 1024  # octets that a page may say at once on a WebSocket: a whole PDU of RDP (TPKT: 65535)
 STOP: Final = 5  # seconds that open connections get at the end
 
 
@@ -71,7 +71,7 @@ class WebServer:
         self._server.should_exit = True
         await self._group.__aexit__(None, None, None)
 
-    def reload_certificate(self) -> None:
+    def reload(self) -> None:
         """New connections see the certificate that the files hold now."""
         assert self._config.ssl is not None
         self._config.ssl.load_cert_chain(*self._files)

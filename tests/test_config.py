@@ -26,9 +26,22 @@ def test_three_sides_apart_are_accepted(tmp_path: Path) -> None:
     assert read(settings(tmp_path, GOOD)).south == "10.0.2.1"
 
 
+RDP = 'south = "10.0.2.1"\nrdp = { host = "%s", port = 3389 }'
+
+
+def test_a_gateway_has_rdp_only_where_its_settings_name_it(tmp_path: Path) -> None:
+    assert read(settings(tmp_path, GOOD)).rdp is None
+    found = read(settings(tmp_path, GOOD.replace('south = "10.0.2.1"', RDP % "10.0.0.1")))
+    assert str(found.rdp) == "10.0.0.1:3389"
+    assert found.for_people == (found.page, found.rdp)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        (('south = "10.0.2.1"', RDP % "10.0.2.1"), "faces both people and the plant"),
+        (('south = "10.0.2.1"', RDP % "10.0.1.1"), "admin and people share"),
+        (('south = "10.0.2.1"', RDP % "0.0.0.0"), "every address"),
         (("10.0.1.1", "10.0.0.1"), "admin and people share"),
         (("10.0.2.1", "10.0.0.1"), "faces both people and the plant"),
         (("10.0.2.1", "10.0.1.1"), "faces both people and the plant"),

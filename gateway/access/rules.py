@@ -11,7 +11,7 @@ from gateway.access.model import AccessRequest, Approval, Block, BlockKind, Gran
 from gateway.clock import ZERO, Instant
 from gateway.errors import Refused
 from gateway.identity.model import Factor, FactorProof, Person, Role
-from gateway.inventory.model import Target
+from gateway.inventory.model import Protocol, Target
 from gateway.limits import DECISION_FRESHNESS, REQUEST_WINDOW, REQUESTS_PENDING
 from gateway.policy.model import Channel, Obligations
 
@@ -94,6 +94,16 @@ def channels(wanted: frozenset[Channel], obligations: Obligations) -> Objection 
         words = f"The policy does not permit {', '.join(sorted(over))} on this target; it permits {permitted}."
         return Objection("channel_not_permitted", words, "access-model 2.2")
     return None
+
+
+def takes_over(protocol: Protocol, target_name: str) -> str:
+    """What requester, approver and control room must know before a session (C44); empty for nothing."""
+    if protocol is not Protocol.RDP:
+        return ""
+    return (
+        f"A remote desktop can take the screen of {target_name} away from whoever works at it: it may be locked there "
+        "for as long as the session lasts. Make sure that nobody needs it."
+    )
 
 
 def room(pending: int) -> Objection | None:

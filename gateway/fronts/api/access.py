@@ -39,7 +39,7 @@ async def ask(asked: Ask, who: Anyone, state: Everything) -> RequestView:
         target_name=asked.target,
         protocol=asked.protocol,
         account=asked.account,
-        channels=frozenset(asked.channels),
+        channels=frozenset(asked.channels) or None,
         not_before=asked.not_before,
         not_after=asked.not_after,
         duration=timedelta(minutes=asked.duration_minutes),

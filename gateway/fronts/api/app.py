@@ -25,6 +25,7 @@ from gateway.fronts.api import (
     sessions,
     sign_in,
     sockets,
+    tickets,
 )
 from gateway.fronts.api.deps import no_odd_query
 from gateway.fronts.api.headers import Guard
@@ -35,7 +36,7 @@ from gateway.fronts.api.views.live import Hint, Increment, Over, Snapshot
 PREFIX = "/api/v1"
 TITLE = {Door.PEOPLE: "Sluicegate", Door.ADMIN: "Sluicegate administration"}
 ROUTERS = {
-    Door.PEOPLE: (sign_in, offers, host_keys, access, sessions, recordings, audit),
+    Door.PEOPLE: (sign_in, offers, host_keys, access, tickets, sessions, recordings, audit),
     Door.ADMIN: (sign_in, people, inventory, audit),
 }
 

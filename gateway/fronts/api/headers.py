@@ -70,7 +70,7 @@ class Guard:
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
         hosts = headers.getlist("host")
-        if len(hosts) != 1 or _without_port(hosts[0]) not in self._hosts:
+        if len(hosts) != 1 or without_port(hosts[0]) not in self._hosts:
             return problems.answer(421, "unknown_host", "This gateway does not answer to that name.")
         websocket = scope["type"] == "websocket"
         if not websocket and scope["method"] in READING:
@@ -126,7 +126,7 @@ def _dress(headers: MutableHeaders, path: str) -> None:
         headers["Cache-Control"] = "no-store"
 
 
-def _without_port(host: str) -> str:
+def without_port(host: str) -> str:
     """`[::1]:8443` -> `::1`, `gate.plant:8443` -> `gate.plant`."""
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()

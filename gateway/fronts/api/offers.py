@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from fastapi import APIRouter
 
+from gateway.access.rules import takes_over
 from gateway.fronts.api.deps import Anyone, Everything
 from gateway.fronts.api.render import minutes
 from gateway.fronts.api.services import Services
@@ -16,7 +17,7 @@ from gateway.fronts.api.views.common import SIGNED_IN, problems
 from gateway.identity.model import Person
 from gateway.ids import PersonId
 from gateway.inventory.model import Protocol, Target
-from gateway.policy.model import Action, Allow, Channel, Question
+from gateway.policy.model import LEAST_CHANNELS, USUAL_CHANNELS, Action, Allow, Question
 
 router = APIRouter(tags=["access"])
 HOUR = timedelta(hours=1)  # the duration that a form suggests
@@ -54,7 +55,7 @@ def _ask_policy(
         target=target,
         protocol=protocol,
         account=account.name if account else "",
-        channels=frozenset({Channel.SHELL}),
+        channels=LEAST_CHANNELS[protocol],
         source=source,
     )
     decision = state.policy.decide(question, at, explained=False)
@@ -64,6 +65,8 @@ def _ask_policy(
     return ServiceOffer(
         protocol=protocol,
         channels=sorted(obliges.channels),
+        usual_channels=sorted(USUAL_CHANNELS[protocol] & obliges.channels),
+        warning=takes_over(protocol, target.name),
         default_minutes=minutes(min(HOUR, obliges.max_session)),
         max_minutes=minutes(obliges.max_session),
         approvals=obliges.approvals,

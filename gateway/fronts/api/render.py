@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from gateway.access.model import AccessRequest, Grant, Release
+from gateway.access.rules import takes_over
 from gateway.clock import Deadline, Instant
 from gateway.fronts.api.services import Services
 from gateway.fronts.api.sight import Sight
@@ -44,6 +45,7 @@ def request_view(request: AccessRequest, seen: Sight) -> RequestView:
         approver_roles=sorted(request.obligations.approver_roles),
         release=request.obligations.release,
         observer=request.obligations.observer,
+        warning=takes_over(wanted.protocol, wanted.target_name),
         rules=list(request.rules),
         policy_version=request.policy_version,
         decided_by=request.decided_by,
@@ -91,6 +93,7 @@ async def grant_view(state: Services, grant: Grant, seen: Sight) -> GrantView:
         max_total_minutes=minutes(grant.obligations.max_total),
         release=grant.obligations.release,
         reason=grant.reason,
+        warning=takes_over(wanted.protocol, wanted.target_name),
         releases=[release_view(r) for r in releases],
         may=seen.deeds_of_grant(grant),
     )

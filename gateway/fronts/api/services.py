@@ -77,6 +77,7 @@ class Site:
         signing: signs checkpoints of the audit log.
         pages: folder of the built page; None where this door serves none.
         ssh_port: where the SSH front listens, for the command that the page offers to copy.
+        rdp_host: address of the RDP front; empty when it is the host that serves the page.
         zone_of_people: the zone that persons come from; a target without a conduit from it is not offered.
     """
 
@@ -86,6 +87,7 @@ class Site:
     ssh_port: int
     pages: Path | None = None
     zone_of_people: str = "remote"
+    rdp_host: str = ""
 
 
 @dataclass(frozen=True, slots=True)

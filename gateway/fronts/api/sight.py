@@ -14,6 +14,7 @@ from gateway.fronts.api.services import Services
 from gateway.fronts.api.views.sessions import Deed
 from gateway.identity.model import Person, Role
 from gateway.ids import GrantId, RequestId, SessionId, TargetId
+from gateway.inventory.model import Protocol
 from gateway.sessions.model import Session, SessionState
 
 SEES_ALL = frozenset({Role.OPERATOR, Role.AUDITOR})
@@ -64,11 +65,15 @@ class Sight:
             return []
         return ["approve", "deny"]
 
-    def deeds_of_grant(self, grant: Grant) -> list[Literal["release", "revoke"]]:
-        if grant.state not in {GrantState.SCHEDULED, GrantState.LIVE} or not self.controls(grant.wanted.target):
+    def deeds_of_grant(self, grant: Grant) -> list[Literal["release", "revoke", "ticket"]]:
+        if grant.state not in {GrantState.SCHEDULED, GrantState.LIVE}:
             return []
-        operator = Role.OPERATOR in self.person.roles and grant.person != self.person.id
-        return ["release", "revoke"] if operator and grant.obligations.release else ["revoke"]
+        his = grant.person == self.person.id
+        deeds: list[Literal["release", "revoke", "ticket"]] = []
+        if self.controls(grant.wanted.target):
+            released = Role.OPERATOR in self.person.roles and not his and grant.obligations.release
+            deeds += ["release", "revoke"] if released else ["revoke"]
+        return [*deeds, "ticket"] if his and grant.wanted.protocol is Protocol.RDP else deeds
 
     def deeds_of_session(self, session: Session) -> list[Deed]:
         if session.state in {SessionState.ENDING, SessionState.ENDED}:

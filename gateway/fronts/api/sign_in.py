@@ -80,6 +80,8 @@ async def _me(state: Services, sign_in: Opened) -> Me:
         csrf=sign_in.csrf,
         site=state.site.name,
         ssh_port=state.site.ssh_port,
+        rdp_host=state.site.rdp_host,
+        rdp_port=state.desktops.front.port if state.desktops.front else None,
         now=state.clock.now(),
         skew_seconds=(await state.identity.skew(person.id)).total_seconds(),
     )

@@ -19,6 +19,8 @@ class ServiceOffer(Answer):
 
     protocol: Protocol
     channels: list[Channel] = Field(description="Channel permissions that may be asked for.")
+    usual_channels: list[Channel] = Field(description="Those of them that one usually wants; asked for when none is.")
+    warning: str = Field(description="What everybody must know before; empty for nothing.")
     default_minutes: int = Field(description="A duration to suggest.", examples=[60])
     max_minutes: int = Field(description="The longest duration that may be asked for.", examples=[240])
     approvals: int = Field(description="How many distinct persons must say yes.", examples=[1])
@@ -49,7 +51,12 @@ class Ask(Question):
     account: Annotated[str, StringConstraints(max_length=64)] = Field(
         default="", description="Empty: the target's default.", examples=["engineer"]
     )
-    channels: list[Channel] = Field(default=[Channel.SHELL, Channel.EXEC], min_length=1, max_length=16)
+    channels: list[Channel] = Field(
+        default=[],
+        max_length=16,
+        description="None: what one usually wants of the protocol. Of a desktop, `desktop` alone is to watch only.",
+        examples=[["shell", "exec"]],
+    )
     not_before: Moment
     not_after: Moment = Field(description="The window ends before this moment.")
     duration_minutes: Minutes = Field(description="Counts from the start of the first session.", examples=[60])
@@ -105,6 +112,7 @@ class RequestView(Answer):
     approver_roles: list[str]
     release: bool
     observer: bool
+    warning: str = Field(description="What an approver must know before; empty for nothing.")
     rules: list[str] = Field(description="Policy rules that permitted it to be asked.")
     policy_version: str
     decided_by: str = Field(description="Who denied or cancelled; empty for nobody.")
@@ -149,11 +157,34 @@ class GrantView(Answer):
     max_total_minutes: int = Field(description="With all extensions.")
     release: bool = Field(description="Whether each session waits for the control room.")
     reason: str = Field(description="Why it was revoked.")
+    warning: str = Field(description="What the control room must know before; empty for nothing.")
     releases: list[ReleaseView]
-    may: list[Literal["release", "revoke"]] = Field(description="What the asker can do with it now.")
+    may: list[Literal["release", "revoke", "ticket"]] = Field(description="What the asker can do with it now.")
 
 
 class ReleaseNow(Question):
     """An operator switches one session of a grant on, now."""
 
     code: Code = Field(description="A fresh one-time code of the operator.")
+
+
+class TicketNew(Question):
+    """The person of a grant wants to open its desktop."""
+
+    use: Literal["client", "browser"] = Field(
+        alias="for", description="An RDP client (hours, from one address), or this very page (seconds, once)."
+    )
+    code: Code | Literal[""] = Field(
+        default="", description="A fresh one-time code, when the last one is too old for the target."
+    )
+
+
+class TicketView(Answer):
+    """A ticket, shown this once. In the page, `id.secret` is the token of RDCleanPath."""
+
+    id: str = Field(description="The user name in the RDP client.", examples=["k3v8m2q9w7"])
+    secret: str = Field(description="The password there.")
+    expires: Moment
+    host: str = Field(description="Where the RDP client connects to.", examples=["gateway.mill.example"])
+    port: int = Field(examples=[3389])
+    file: str = Field(description="Text of an .rdp file, without the secret; empty for a browser.")

@@ -64,6 +64,8 @@ class Me(Answer):
     ssh_port: int = Field(
         description="Where the SSH front listens, on the host that serves this page.", examples=[2222]
     )
+    rdp_host: str = Field(description="Where the RDP front listens; empty: the host that serves this page.")
+    rdp_port: int | None = Field(description="Its port; null: this gateway has no RDP.", examples=[3389])
     now: Moment = Field(description="The gateway's clock.")
     skew_seconds: float = Field(
         description="How far the person's authenticator was from the gateway's clock at sign-in; 0 when unknown."
