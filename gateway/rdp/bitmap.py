@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.errors import LocalProtocolError
+from gateway.errors import LocalProtocolError, RemoteProtocolError
 from gateway.rdp import planar
 from gateway.rdp.octets import Reader
 
@@ -20,6 +20,7 @@ NO_BITMAP_COMPRESSION_HDR: Final = 0x0400
 COMPRESSION_HDR: Final = 8  # TS_CD_HEADER, there when the flag above is not
 DEPTHS: Final = (8, 15, 16, 24, 32)
 UPDATE_MOST: Final = 15_000  # octets of an update of ours: with its headers within the 16383 of MCS
+SLOW_MOST: Final = 16_365  # octets of an update that fit into one MCS PDU: 16383 less share headers
 TILE_WIDTH: Final = 64
 TILE_HEIGHT: Final = 48
 _HEAD: Final = struct.Struct("<9H")
@@ -142,6 +143,50 @@ def tiles(pixels: bytes, width: int, height: int, x: int, y: int, bpp: int) -> l
             corner = (x + left, y + top, x + left + wide - 1, y + top + high - 1)
             found.append(Rectangle(*corner, padded, high, bpp, flags, data))
     return found
+
+
+def exact(rectangles: Iterable[Rectangle], width: int, height: int) -> list[Rectangle] | None:
+    """The same picture with no bitmap wider or higher than its rectangle, nor than a desktop of that size.
+
+    None when nothing had to be changed. Only 32 bits a pixel are made anew; others stay.
+
+    Raises:
+        RemoteProtocolError: a bitmap that has to be made anew cannot be read.
+    """
+    made: list[Rectangle] = []
+    changed = False
+    for one in rectangles:
+        right, bottom = min(one.right, width - 1), min(one.bottom, height - 1)
+        if one.bpp != 32 or (one.width == right - one.left + 1 and one.height == bottom - one.top + 1):
+            made.append(one)
+            continue
+        changed = True
+        wide, high = right - one.left + 1, bottom - one.top + 1
+        if wide > 0 and high > 0:
+            whole, row = pixels_of(one), 3 * one.width
+            seen = b"".join([whole[at : at + 3 * wide] for at in range(0, row * high, row)])
+            made += tiles(seen, wide, high, one.left, one.top, 32)
+    return made if changed else None
+
+
+def pixels_of(one: Rectangle) -> bytes:
+    """RGB of a bitmap of 32 bits a pixel, rows from the top.
+
+    Raises:
+        RemoteProtocolError: it cannot be read.
+    """
+    if one.bpp != 32:
+        raise LocalProtocolError(f"bitmap: {one.bpp} bits a pixel, must be 32")
+    if one.flags & BITMAP_COMPRESSION:
+        start = 0 if one.flags & NO_BITMAP_COMPRESSION_HDR else COMPRESSION_HDR
+        return planar.decode(one.data[start:], one.width, one.height)
+    row = 4 * one.width
+    if len(one.data) < row * one.height:
+        raise RemoteProtocolError(f"bitmap: {len(one.data)} octets of raw data, must be {row * one.height}")
+    turned = b"".join([one.data[at : at + row] for at in range(row * (one.height - 1), -1, -row)])
+    pixels = bytearray(3 * one.width * one.height)
+    pixels[0::3], pixels[1::3], pixels[2::3] = turned[2::4], turned[1::4], turned[0::4]
+    return bytes(pixels)
 
 
 def _plain(red: bytes, green: bytes, blue: bytes, width: int, padded: int, bpp: int) -> bytes:

@@ -12,6 +12,7 @@ from gateway.errors import LocalProtocolError, RemoteProtocolError
 from gateway.rdp.octets import Reader
 
 PDU_MOST: Final = 0x7FFF  # what the two octets of its length can say
+FRAGMENT_MOST: Final = 16_000  # octets of a fragment of ours; clients give up at 16384 (FreeRDP)
 UPDATE_MOST: Final = 16 * 1024 * 1024  # octets of one update put together; 2048 x 2048 at 32 bits
 
 
@@ -117,3 +118,12 @@ class Assembly:
             return None
         whole, self._held, self._code = bytes(self._held), bytearray(), None
         return whole
+
+
+def fragments(code: int, data: bytes, most: int = FRAGMENT_MOST) -> list[bytes]:
+    """One update as whole PDUs, in fragments of at most `most` octets when it is longer."""
+    if len(data) <= most:
+        return [encode([Update(code, Fragmentation.SINGLE, data)])]
+    parts = [data[at : at + most] for at in range(0, len(data), most)]
+    kinds = [Fragmentation.FIRST, *[Fragmentation.NEXT] * (len(parts) - 2), Fragmentation.LAST]
+    return [encode([Update(code, kind, part)]) for kind, part in zip(kinds, parts, strict=True)]

@@ -1,0 +1,94 @@
+"""What a target may draw, on its way to the client: judged, counted for coverage, and for some clients made anew."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gateway.errors import RemoteProtocolError
+from gateway.rdp import acceptor as client_leg
+from gateway.rdp import bitmap, fastpath, pointer
+from gateway.rdp.coverage import Coverage
+from gateway.rdp.fastpath import UpdateCode
+from gateway.rdp.share import PduType2, ShareData, UpdateType
+
+POINTERS: Final = frozenset(code for code in UpdateCode if UpdateCode.POINTER_NULL <= code <= UpdateCode.POINTER_NEW)
+
+
+class Updates:
+    """The updates of one share. `exact`: no bitmap that is wider than what is shown of it reaches the client.
+
+    INVARIANT: with `exact`, the client never has an open fragment: what is in fragments waits until it is whole.
+    """
+
+    def __init__(self, share_id: int, width: int, height: int, *, exact: bool) -> None:
+        self.coverage = Coverage(width, height)
+        self._share, self._width, self._height, self._exact = share_id, width, height, exact
+        self._assembly = fastpath.Assembly()
+
+    @property
+    def open(self) -> bool:
+        """The target began an update and did not end it."""
+        return self._assembly.open
+
+    @property
+    def mid_fragment(self) -> bool:
+        """The client has the first part of an update, and not its last."""
+        return self._assembly.open and not self._exact
+
+    def slow(self, body: bytes) -> list[bytes]:
+        """The body of an Update PDU as PDUs for the client.
+
+        Raises:
+            RemoteProtocolError: orders, an unknown type, or a bitmap that cannot be read.
+        """
+        kind = int.from_bytes(body[:2], "little")
+        if kind == UpdateType.BITMAP:
+            return self._drawn(body) or client_leg.drawing(self._share, (body,))
+        if kind not in (UpdateType.PALETTE, UpdateType.SYNCHRONIZE) or len(body) < 4:
+            raise RemoteProtocolError(f"update of type {kind} was never negotiated")
+        return client_leg.drawing(self._share, (body,))
+
+    def pointer(self, body: bytes) -> list[bytes]:
+        """The body of a Pointer PDU."""
+        pointer.decode_slow(body)
+        return [client_leg.to_client(ShareData(self._share, PduType2.POINTER, body).encode(client_leg.SERVER))]
+
+    def fast(self, data: bytes) -> list[bytes]:
+        """A whole fast-path PDU: itself, or with `exact` what takes its place.
+
+        Raises:
+            RemoteProtocolError: compressed, orders, surface commands, an unknown code, fragments out of order,
+                or a bitmap or pointer that cannot be read.
+        """
+        anew: list[bytes] = []
+        for update in fastpath.decode(data):
+            if update.code not in fastpath.CARRIED:
+                raise RemoteProtocolError(f"fast-path update of code {update.code} was never negotiated")
+            if (whole := self._assembly.feed(update)) is None:
+                continue
+            drawn = self._judged(update.code, whole)
+            if self._exact:
+                anew += drawn or fastpath.fragments(update.code, whole)
+        return anew if self._exact else [data]
+
+    def _judged(self, code: int, whole: bytes) -> list[bytes]:
+        if code == UpdateCode.BITMAP:
+            return self._drawn(whole)
+        if code in POINTERS:
+            pointer.decode_fast(code, whole)
+        return []
+
+    def _drawn(self, update: bytes) -> list[bytes]:
+        """Counts what a bitmap update paints; PDUs in its place when it has to be made anew."""
+        rectangles = bitmap.decode(update)
+        for one in rectangles:
+            self.coverage.painted(one.left, one.top, one.right, one.bottom)
+        if not self._exact or (exact := bitmap.exact(rectangles, self._width, self._height)) is None:
+            return []
+        pdus: list[bytes] = []
+        for group in bitmap.grouped(exact):
+            if len(group) <= bitmap.SLOW_MOST:
+                pdus += client_leg.drawing(self._share, (group,))
+            else:
+                pdus += fastpath.fragments(UpdateCode.BITMAP, group)
+        return pdus
