@@ -7,6 +7,7 @@ Only the age wrapping and the keys of typed bursts are random, so a second run g
 
 import base64
 import json
+import struct
 from pathlib import Path
 
 import pyrage
@@ -27,6 +28,7 @@ from tests.sim.clock import SimulatedClock
 FOLDER = Path(__file__).parent.parent / "vectors" / "recording"
 SITE, KEY = (Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in (1, 2))
 DATA_KEY = bytes(range(64, 96))
+SHARE = 0x00AA03EA
 IDENTITY = "AGE-SECRET-KEY-1Q0TS9L4V2XSNZ4G0WWQSCRJXE6GMS6344XSM2QA7ZS5UFRY7DS5QUAS4CR"
 
 
@@ -43,9 +45,9 @@ def write(name: str, parts: list[bytes]) -> None:
     (FOLDER / name).write_bytes(MAGIC + b"".join(parts))
 
 
-def recorder(path: Path, clock: SimulatedClock) -> Recorder:
+def recorder(path: Path, clock: SimulatedClock, protocol: str = "ssh") -> Recorder:
     path.unlink(missing_ok=True)
-    about = About(1, SessionId("ses_vector"), "plant", "vera", "ews-l4", "ssh", clock.now())
+    about = About(1, SessionId("ses_vector"), "plant", "vera", "ews-l4", protocol, clock.now())
     recipients = [pyrage.x25519.Identity.from_str(IDENTITY).to_public()]
     return Recorder(
         path, about, {"grant": "grt_vector", "purpose": "vectors"},
@@ -117,6 +119,47 @@ def recovered(clock: SimulatedClock) -> None:
     recover(one.path, 1, evidence, SITE, clock.now())
 
 
+def bitmap(left: int, top: int, width: int, height: int, colour: bytes) -> bytes:
+    """A slow-path Bitmap Update PDU of one rectangle, raw 32 bpp ([MS-RDPBCGR] 2.2.9.1.1.3.1.2), whole with TPKT."""
+    pixels = colour * (width * height)
+    rectangle = struct.pack("<9H", left, top, left + width - 1, top + height - 1, width, height, 32, 0, len(pixels))
+    update = struct.pack("<2H", 1, 1) + rectangle + pixels
+    data = struct.pack("<IBBHBBH", SHARE, 0, 1, len(update) + 18, 2, 0, 0) + update
+    control = struct.pack("<3H", len(data) + 6, 0x17, 1002) + data
+    user_data = bytes((0x68, 0, 1, 0x03, 0xEB, 0x70)) + struct.pack(">H", len(control) | 0x8000) + control
+    return struct.pack(">BBH", 3, 0, len(user_data) + 7) + bytes((2, 0xF0, 0x80)) + user_data
+
+
+def desktop(clock: SimulatedClock) -> list[list[object]]:
+    """A desktop of 16x8: two halves painted, a picture whole, keys, the pointer, text copied, another picture."""
+    one = recorder(FOLDER / "desktop.slg", clock, "rdp")
+    tape = one.open_tape({"kind": "desktop"}, None)
+    tape.desktop(16, 8)
+    tape.repaint()
+    for half, colour in enumerate((b"\x00\x00\xff\x00", b"\xff\x00\x00\x00")):  # blue, green, red, nothing
+        tape.shown(bitmap(8 * half, 0, 8, 8, colour))
+        clock.advance(milliseconds=20)
+    tape.repainted()
+    clock.advance(seconds=2)
+    tape.pressed(bytes((0x00, 0x1E, 0x01, 0x1E)))  # fast-path: A down and up
+    tape.pointed(struct.pack("<BHHH", 0x20, 0x0800, 3, 4))  # moved to (3, 4)
+    tape.clipboard("out", "Grüße")
+    clock.advance(seconds=30)
+    tape.repaint()
+    tape.shown(bitmap(0, 0, 16, 8, b"\x00\xff\x00\x00"))
+    clock.advance(milliseconds=20)
+    tape.repainted()
+    tape.close(None)
+    one.seal()
+    one.finish()
+    return plain(one.path)
+
+
+def plain(path: Path) -> list[list[object]]:
+    with Player.open(path, pyrage.x25519.Identity.from_str(IDENTITY)) as player:
+        return [[chr(r.kind), r.stream, r.at_us, base64.b64encode(r.payload).decode()] for r in player.records()]
+
+
 def expectations() -> dict[str, object]:
     expected = {}
     for path in sorted(FOLDER.glob("*.slg")):
@@ -133,8 +176,7 @@ def main() -> None:
     spoil(parts)
     recovered(SimulatedClock())
     h0 = digest(H_MAGIC, parts[0][: HEAD.size], parts[0][HEAD.size : -LINK])
-    with Player.open(FOLDER / "good.slg", pyrage.x25519.Identity.from_str(IDENTITY)) as player:
-        records = [[chr(r.kind), r.stream, r.at_us, base64.b64encode(r.payload).decode()] for r in player.records()]
+    desktops = desktop(SimulatedClock())
     vectors = {
         "site_key": b64(SITE.public_key().public_bytes_raw()),
         "age_identity": IDENTITY,
@@ -143,7 +185,8 @@ def main() -> None:
         "h_0": h0.hex(),
         "commit": commitment(DATA_KEY).hex(),
         "frame_key": frame_key(DATA_KEY, h0).hex(),
-        "records": records,
+        "records": plain(FOLDER / "good.slg"),
+        "desktop": {"records": desktops, "points": [0, 40_000, 32_060_000], "hidden_octets": 4},
         "typed": {"shown": "ls\r", "hidden_octets": 7},
         "expected": expectations(),
     }

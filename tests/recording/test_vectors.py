@@ -13,14 +13,16 @@ from gateway.recording import verify
 from gateway.recording.format import H_MAGIC, MAGIC, commitment, frame_key
 from gateway.recording.frames import Walk, first
 from gateway.recording.model import Kind
+from gateway.recording.playback import detail, records
 from gateway.recording.reader import Player
 from gateway.recording.typed import keys_in, opened
 
 FOLDER = Path(__file__).parent.parent / "vectors" / "recording"
 VECTORS = json.loads((FOLDER / "vectors.json").read_text())
-EXIT = {"good.slg": 0, "recovered.slg": 0}
+EXIT = {"good.slg": 0, "desktop.slg": 0, "recovered.slg": 0}
 SAYS = {
     "good.slg": ("frame ", ""),
+    "desktop.slg": ("frame ", ""),
     "flip.slg": ("frame 3", "changed"),
     "flip-relinked.slg": ("frame ", "are not those that were signed"),
     "deleted.slg": ("frame 3", "changed"),
@@ -93,3 +95,17 @@ def test_the_good_vector_plays_as_written_and_keeps_its_secret() -> None:
 def test_frames_of_the_good_vector_are_as_many_as_said() -> None:
     with (FOLDER / "good.slg").open("rb") as file:
         assert len(list(Walk(file))) == VECTORS["expected"]["good.slg"]["frames"]
+
+
+def test_the_desktop_of_the_vectors_is_found_by_its_pictures_and_its_keys_by_nobody() -> None:
+    identity, wanted = pyrage.x25519.Identity.from_str(VECTORS["age_identity"]), VECTORS["desktop"]
+    with Player.open(FOLDER / "desktop.slg", identity) as player:
+        raw = [[chr(r.kind), r.stream, r.at_us, base64.b64encode(r.payload).decode()] for r in player.records()]
+        assert raw == wanted["records"]
+        assert list(detail(player).points) == wanted["points"]
+        found = records(player, wanted["points"][2], None).records
+        assert [chr(r.kind) for r in found[:2]] == ["w", "q"]
+        readable = records(player, 0, None).records
+    assert Kind.INPUT not in {r.kind for r in readable}
+    hidden = [int.from_bytes(r.payload, "big") for r in readable if r.kind == Kind.HIDDEN]
+    assert hidden == [wanted["hidden_octets"]]
