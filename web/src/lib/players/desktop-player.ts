@@ -3,10 +3,12 @@
 import type { Desktop } from '../rdp/desktop';
 import type { Pointer } from '../rdp/pointers';
 import { Desktops, type Screen } from './desktops';
+import type { Reel } from './playback';
 import { make, Player } from './player';
 import type { Rec } from './records';
 
 const KEY_MS = 350; // how long a key press shows
+const FIRST_US = 5_000_000; // a first picture later than this is not waited for
 const TILE_MS = 250; // between two pictures of a tile
 /** The pointer that a system draws by itself: an arrow, in units of pixels. */
 const ARROW = 'M0.5 0.5v15.5l3.8-3.6 2.6 6 2.6-1.1-2.6-5.9h5.2z';
@@ -54,6 +56,13 @@ export class DesktopPlayer extends Player {
   override disconnectedCallback(): void {
     this.#seen.disconnect();
     super.disconnectedCallback();
+  }
+
+  /** Begins where the first picture is whole: before that a target is still drawing it. */
+  override replay(reel: Reel): void {
+    super.replay(reel);
+    const first = reel.keyframes.find((at) => at > 0);
+    if (first !== undefined && first < FIRST_US) this.seek(first);
   }
 
   protected override forget(live: boolean): void {
