@@ -124,7 +124,7 @@ def bitmap(left: int, top: int, width: int, height: int, colour: bytes) -> bytes
     pixels = colour * (width * height)
     rectangle = struct.pack("<9H", left, top, left + width - 1, top + height - 1, width, height, 32, 0, len(pixels))
     update = struct.pack("<2H", 1, 1) + rectangle + pixels
-    data = struct.pack("<IBBHBBH", SHARE, 0, 1, len(update) + 18, 2, 0, 0) + update
+    data = struct.pack("<IBBHBBH", SHARE, 0, 1, len(update) + 4, 2, 0, 0) + update
     control = struct.pack("<3H", len(data) + 6, 0x17, 1002) + data
     user_data = bytes((0x68, 0, 1, 0x03, 0xEB, 0x70)) + struct.pack(">H", len(control) | 0x8000) + control
     return struct.pack(">BBH", 3, 0, len(user_data) + 7) + bytes((2, 0xF0, 0x80)) + user_data
