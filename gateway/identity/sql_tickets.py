@@ -58,6 +58,7 @@ async def add(tx: Tx, it: Stored) -> None:
             sealed=it.sealed,
             proofs=json.dumps([(p.factor, p.at.isoformat()) for p in it.proofs]),
             issued_to=it.issued_to,
+            bound_to=it.bound_to or None,
             life_wall=it.life.wall,
             life_boot=it.life.boot // MICROSECOND,
             life_boot_id=it.life.boot_id,
