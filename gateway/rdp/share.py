@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import ClassVar, Final, Self
 
@@ -211,7 +211,7 @@ class _Body:
     __slots__ = ()
 
     def encode(self) -> bytes:
-        return self.FORM.pack(*(getattr(self, name) for name in self.__dataclass_fields__))  # type: ignore[attr-defined]
+        return self.FORM.pack(*(getattr(self, one.name) for one in fields(self)))  # type: ignore[arg-type]  # each subclass is a dataclass
 
     @classmethod
     def decode(cls, body: bytes) -> Self:
