@@ -72,6 +72,7 @@ async def bench(store, audit, certificate) -> AsyncIterator[Bench]:
 
 
 from dataclasses import fields
+
 from gateway.rdp import share as _share
 
 _share._Body.encode = lambda self: self.FORM.pack(*(getattr(self, f.name) for f in fields(self)))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import structlog
-
+from gateway.audit.events.rdp import ChannelRefused, TargetFailed
 from gateway.errors import Refused
 from gateway.fronts.rdp import texts
 from gateway.fronts.rdp.leg import Leg
@@ -17,14 +16,14 @@ from gateway.rdp.acceptor import Acceptor
 from gateway.rdp.bridge import Bridge
 from gateway.rdp.channel_filter import ChannelFilter, ChannelRules
 from gateway.rdp.effects import Arrived
-
 from gateway.rdp.tpkt import Frame
 from gateway.sessions.model import Notice
+from gateway.words import printable
 
 if TYPE_CHECKING:
     from gateway.fronts.rdp.visitor import Client
 
-log = structlog.get_logger()
+DETAIL_CHARACTERS: Final = 200  # of what a peer says, in the audit log
 STREAM: Final = "desktop"
 DISPLAY_CONTROL: Final = "Microsoft::Windows::RDS::DisplayControl"  # [MS-RDPEDISP]: the client sets the size
 
@@ -61,14 +60,18 @@ class Desktop:
             clipboard_octets=CLIPBOARD_OCTETS,
             dynamic=frozenset({DISPLAY_CONTROL}) if await self._may(Channel.DISPLAY) else frozenset(),
         )
-        demanded = await self._leg.open(self._arrived.client, self._arrived.info, rules.names())
+        try:
+            demanded = await self._leg.open(self._arrived.client, self._arrived.info, rules.names())
+        except Refused:
+            if not self._cut:
+                await self._failed(self._leg.why, self._leg.detail)
+            raise
         names = {number: name for name, number in self._acceptor.channels}
         bridge = Bridge(self._acceptor, demanded, ChannelFilter(rules, names), exact_tiles=self._client.browser)
-        about = {"width": bridge.width, "height": bridge.height, "view_only": not may_type}
-        stream = self._connection.open_stream(STREAM, about)
+        stream = self._connection.open_stream(STREAM, {"view_only": not may_type})
         self._bridge = bridge
         relay = Relay(
-            self._client.line, self._leg, bridge, stream, self._setting.clock,
+            self._client.line, self._leg, self._acceptor, bridge, stream, self._setting.clock,
             may_type=may_type, on_refused=self._refused,
         )  # fmt: skip
         for notice in self._waiting:
@@ -80,6 +83,8 @@ class Desktop:
             self.cut()
             stream.close()
         self.error = relay.error
+        if relay.fault:
+            await self._failed("protocol", relay.fault)
         return self._why(relay)
 
     async def from_client(self, frame: Frame) -> bool:
@@ -120,14 +125,22 @@ class Desktop:
         if self._relay is not None:
             self._relay.viewer()
 
-    def _refused(self, name: str) -> None:
-        log.info("A channel is not carried", channel=name, session=self._connection.session.id)
+    async def _refused(self, name: str) -> None:
+        channel = printable(name)[:DETAIL_CHARACTERS]
+        session = self._connection.session
+        await self._setting.record(
+            ChannelRefused(actor=session.person_name, source=self._client.source, session=session.id, channel=channel)
+        )
+
+    async def _failed(self, why: str, detail: str) -> None:
+        session, detail = self._connection.session, printable(detail)[:DETAIL_CHARACTERS]
+        await self._setting.record(
+            TargetFailed(actor="target", session=session.id, target=session.target_name, why=why, detail=detail)
+        )
 
     def _why(self, relay: Relay) -> str:
         """What the person reads when the target is gone."""
         target = self._connection.session.target_name
-        if relay.fault:
-            log.warning("The target broke off", why=relay.fault, session=self._connection.session.id)
         if relay.error:
             return texts.LEFT.format(target=target, why=f"{relay.error:#x}", whom=texts.WHOM)
         return texts.LOST.format(target=target, whom=texts.WHOM)

@@ -24,6 +24,7 @@ from gateway.rdp.client_info import ClientInfo
 from gateway.rdp.connector import Connector, Demanded, TargetLogon, TargetRefused
 from gateway.rdp.credssp import CredsspInitiator, CredsspState, filetime, subject_public_key
 from gateway.rdp.gcc import ClientBlocks
+from gateway.rdp.licence import LicenceRefused
 from gateway.rdp.x224 import ConnectionConfirm, ConnectionRequest, NegotiationFailure, Security, decode_confirm
 from gateway.words import printable
 
@@ -56,7 +57,7 @@ class Leg:
             Refused: it cannot be; words name whom to call.
         """
         try:
-            credential = await self._connection.credential()
+            credential = (await self._connection.credential()).for_windows()
             if credential.kind is not CredentialKind.PASSWORD:
                 raise self._refused("credential", texts.CREDENTIAL_KIND)
             async with asyncio.timeout(SOUTH_CONNECT.total_seconds()):
@@ -69,7 +70,7 @@ class Leg:
                     ahead = await self._logged_on(wire, key, credential)
                 self.frames = Frames(wire, ahead=ahead)
                 logon = TargetLogon(credential.account, credential.domain, _password(credential))
-                return await self._demanded(wire, Connector(client, info, logon, selected, channels))
+                return await self._demanded(wire, Connector(client, info, logon, selected, channels, requested=OFFERED))
         except (OSError, GatewayError) as error:
             self.cut()
             raise self._explained(error) from None
@@ -158,7 +159,7 @@ class Leg:
                         await wire.send(connector.data_to_send())
                         return event
                     case TargetRefused():
-                        raise self._refused("protocol", texts.PROTOCOL, f"{event.reason} {event.number}")
+                        raise self._refused("protocol", texts.PROTOCOL, f"{event.reason.value} {event.number:#x}")
 
     # --- words
 
@@ -169,8 +170,10 @@ class Leg:
                 return error
             case TimeoutError():
                 why, words = "unreachable", texts.SLOW
+            case LicenceRefused():
+                why, words = "licence", texts.LICENCE
             case ssl.SSLError() | RemoteProtocolError():
-                why, words = "protocol", texts.LICENCE if "licence" in str(error) else texts.PROTOCOL
+                why, words = "protocol", texts.PROTOCOL
             case OSError():
                 why, words = "unreachable", texts.LOST
             case _:

@@ -9,7 +9,7 @@ Back pressure reaches through: who does not take what is sent stops the other's 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -23,6 +23,7 @@ from gateway.fronts.rdp.ports import Stream
 from gateway.fronts.rdp.repaints import Repaints
 from gateway.fronts.rdp.wire import Line
 from gateway.rdp import bitmap
+from gateway.rdp.acceptor import Acceptor
 from gateway.rdp.bridge import Bridge
 from gateway.rdp.effects import (
     Activated,
@@ -57,14 +58,16 @@ class Relay:
         self,
         line: Line,
         leg: Leg,
+        acceptor: Acceptor,
         bridge: Bridge,
         stream: Stream,
         clock: Clock,
         *,
         may_type: bool,
-        on_refused: Callable[[str], None],
+        on_refused: Callable[[str], Awaitable[None]],
     ) -> None:
-        self._line, self._leg, self._bridge, self._stream, self._clock = line, leg, bridge, stream, clock
+        self._line, self._leg, self._acceptor, self._bridge = line, leg, acceptor, bridge
+        self._stream, self._clock = stream, clock
         self._may_type, self._on_refused = may_type, on_refused
         self._notices, self._repaints = Notices(), Repaints()
         self._flowing = asyncio.Event()
@@ -84,8 +87,6 @@ class Relay:
                 await self._from_target()
             except RemoteProtocolError as error:
                 self.fault = str(error)
-            except OSError as error:
-                self.fault = type(error).__name__
             finally:
                 ticking.cancel()
 
@@ -140,7 +141,7 @@ class Relay:
             case Activated():
                 self._repaints.wanted()
             case ChannelRefused(name):
-                self._on_refused(name)
+                await self._on_refused(name)
 
     async def _to_client(self, pdu: bytes) -> None:
         if await self._recorded(lambda: self._stream.shown(pdu)):
@@ -226,7 +227,7 @@ class Relay:
         bridge = self._bridge
         share, size = bridge.share, (bridge.width, bridge.height)
         picture = there[1] if there is not None and there[0] == wanted else None
-        drawn, updates = await asyncio.to_thread(_prepared, wanted, picture, *size, bridge.bpp)
+        drawn, updates = await asyncio.to_thread(_prepared, wanted, picture, *size, self._acceptor.bpp)
         if bridge.share != share or not bridge.can_draw or (bridge.width, bridge.height) != size:
             return  # the next tick tries again
         self._bar, self._painted = (wanted, drawn, at), False

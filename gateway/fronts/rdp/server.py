@@ -20,6 +20,7 @@ from pathlib import Path
 
 import structlog
 
+from gateway.audit.events.rdp import ConnectionFailed
 from gateway.audit.log import AuditLog
 from gateway.clock import Clock
 from gateway.errors import GatewayError, RemoteProtocolError
@@ -32,6 +33,7 @@ from gateway.fronts.rdp.wire import Wire
 from gateway.identity.model import Person
 from gateway.limits import KILL_LIMIT
 from gateway.store.db import Store
+from gateway.words import printable
 
 log = structlog.get_logger()
 
@@ -92,8 +94,8 @@ class RdpFront:
             else:
                 await wire.close()
         except RemoteProtocolError as error:
-            log.info("A stranger broke the protocol", source=source, why=str(error))
             self._setting.penalties.failed(source, self._setting.clock.instant().boot)
+            await self._setting.record(ConnectionFailed(actor="", source=source, why=printable(str(error))))
         except (OSError, GatewayError) as error:
             log.info("A stranger left, or could not be let in", source=source, why=f"{type(error).__name__}: {error}")
         finally:

@@ -1,0 +1,92 @@
+"""A whole visit with real clients and real targets: hold, release, work, pause, notices, end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from gateway.fronts.rdp.pictures import CARD, Tone
+from tests.rdp.peers import Client, Display, Target, connections_to, display, eventually, shadow, share_of, xrdp_vnc
+from tests.rdp.peers.targets import TERMINAL
+from tests.rdpfront.conftest import Bench
+from tests.rdpfront.twins import TwinConnection
+
+pytestmark = pytest.mark.peer
+Made = Callable[[Path], AbstractAsyncContextManager[Target]]
+TARGETS = pytest.mark.parametrize("made", [xrdp_vnc, shadow])
+
+
+@pytest.fixture
+async def screen(tmp_path: Path) -> AsyncIterator[Display]:
+    async with display(tmp_path / "d") as made:
+        yield made
+
+
+@asynccontextmanager
+async def working(bench: Bench, target: Target, screen: Display) -> AsyncIterator[tuple[Client, TwinConnection]]:
+    """A client whose person sees the target's desktop."""
+    bench.leads_to(target)
+    bench.sessions.released.set()
+    async with bench.client(screen) as client:
+        await client.sees(lambda seen: share_of(seen, target.colour) > 0.5, "the desktop")
+        yield client, await bench.entered()
+
+
+@TARGETS
+async def test_a_released_person_works_at_the_target(bench: Bench, tmp_path: Path, screen: Display, made: Made) -> None:
+    async with made(tmp_path / "t") as target, bench.client(screen) as client:
+        bench.leads_to(target)
+        await client.sees(lambda seen: share_of(seen, CARD) > 0.1, "the hold")
+        assert connections_to(target.port) == 0
+        bench.sessions.released.set()
+        await client.sees(lambda seen: share_of(seen, target.colour) > 0.5, "the desktop")
+        await client.types("Hello 42\n", at=TERMINAL)
+        await target.received("Hello 42\n")
+
+
+@TARGETS
+async def test_what_is_typed_in_a_pause_never_arrives_and_the_person_reads_why(
+    bench: Bench, tmp_path: Path, screen: Display, made: Made
+) -> None:
+    async with made(tmp_path / "t") as target, working(bench, target, screen) as (client, connection):
+        await client.types("before\n", at=TERMINAL)
+        await target.received("before\n")
+        connection.pause(on=True)
+        await client.sees(lambda seen: share_of(seen, Tone.WARN.value) > 0.02, "the bar")
+        image = await client.screenshot()
+        image.save(f"/dev/shm/pause-{made.__name__}.png")
+        await client.types("frozen\n")
+        await eventually(lambda: connection.discarded > 0, "discarded keys")
+        connection.pause(on=False)
+        await client.sees(lambda seen: share_of(seen, Tone.WARN.value) == 0, "no warning any more")
+        await client.types("after\n")
+        await target.received("after\n")
+        assert "frozen" not in target.typed
+
+
+@TARGETS
+async def test_a_kill_cuts_the_target_and_the_person_reads_who_did_it(
+    bench: Bench, tmp_path: Path, screen: Display, made: Made
+) -> None:
+    async with made(tmp_path / "t") as target, working(bench, target, screen) as (client, connection):
+        connection.end("Lena Lead ended your session. Please call the control room.")
+        await eventually(lambda: connections_to(target.port) == 0, "the target is cut")
+        image = await client.sees(lambda seen: share_of(seen, CARD) > 0.1, "the last screen")
+        image.save(f"/dev/shm/kill-{made.__name__}.png")
+        assert share_of(image, Tone.OVER.value) > 0.4
+        assert await client.ends() != 0
+
+
+@TARGETS
+async def test_every_pdu_that_a_client_got_from_the_target_is_in_the_recording(
+    bench: Bench, tmp_path: Path, screen: Display, made: Made
+) -> None:
+    async with made(tmp_path / "t") as target, working(bench, target, screen):
+        stream = await bench.stream()
+        await eventually(lambda: bool(stream.of("picture")), "a whole picture")
+        kinds = [kind for kind, _ in stream.records]
+        assert kinds.index("desktop") < kinds.index("repaint") < kinds.index("picture")
+        assert stream.of("desktop")[0] == (1024, 768)
