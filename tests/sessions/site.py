@@ -41,6 +41,7 @@ HOME = "198.51.100.7"  # where Vera sits
 ELSEWHERE = "203.0.113.9"
 PLANT_NET = "192.0.2.50"
 SHELL_AND_EXEC = frozenset({Channel.SHELL, Channel.EXEC})
+DESKTOP = frozenset({Channel.DESKTOP, Channel.DESKTOP_INPUT, Channel.CLIPBOARD_OUT})
 MINUTE = timedelta(minutes=1)
 POLICIES = Path(__file__).parents[2] / "policies"
 
@@ -92,6 +93,7 @@ class Site:
     def __init__(self, store: Store, clock: SimulatedClock, folder: Path, engine: PolicyEngine, source: str) -> None:
         self.store, self.clock, self.folder = store, clock, folder
         self.policy, self.south = Rulebook(engine), South(source)
+        self.protocol = Protocol.SSH  # by which people come
         self.begin()
         self.vera = self.omar = self.lena = self.ada = self.sam = self.paul = Person.__new__(Person)
 
@@ -139,7 +141,7 @@ class Site:
             await sql_factors.set_credential(tx, Credential(self.sam.id, "", b"", 0, 0), self.clock.now())
         await self.inventory.add_zone("sam", "remote", "People outside", "5")
         await self.inventory.add_zone("sam", "cell4", "Cell 4", "2")
-        await self.inventory.add_conduit("sam", "remote", "cell4", [Protocol.SSH])
+        await self.inventory.add_conduit("sam", "remote", "cell4", [Protocol.SSH, Protocol.RDP])
         await self.target("ews-l4", address, port)
         return self
 
@@ -150,6 +152,11 @@ class Site:
         await self.inventory.add_service("sam", name, Protocol.SSH, address, port)
         await self.inventory.add_account("sam", name, "engineer", CredentialKind.PASSWORD, b"target-secret-9")
         await self.inventory.add_account("sam", name, "service", CredentialKind.PASSWORD, b"other-secret")
+
+    async def desktops(self, name: str = "ews-l4", port: int = 1) -> None:
+        """The target has a desktop, too, and people come for that from now on."""
+        await self.inventory.add_service("sam", name, Protocol.RDP, "127.0.0.1", port)
+        self.protocol = Protocol.RDP
 
     # --- people do things
 
@@ -162,11 +169,13 @@ class Site:
     async def ask(
         self, person: Person | None = None, *, target: str = "ews-l4", opens: timedelta = timedelta(0),
         window: timedelta = timedelta(hours=8), duration: timedelta = timedelta(hours=2), account: str = "",
-        channels: frozenset[Channel] = SHELL_AND_EXEC,
+        channels: frozenset[Channel] | None = None,
     ) -> AccessRequest:  # fmt: skip
         now = self.clock.now()
+        if channels is None:
+            channels = DESKTOP if self.protocol is Protocol.RDP else SHELL_AND_EXEC
         return await self.access.ask(
-            person or self.vera, target_name=target, protocol=Protocol.SSH, account=account, channels=channels,
+            person or self.vera, target_name=target, protocol=self.protocol, account=account, channels=channels,
             not_before=now + opens, not_after=now + opens + window, duration=duration, purpose="drive fault",
             work_order="WO 4711", source=HOME,
         )  # fmt: skip
@@ -189,7 +198,7 @@ class Site:
     ) -> Arrival:  # fmt: skip
         person = person or self.vera
         return Arrival(
-            person, target, account, Protocol.SSH, source, "SSH-2.0-OpenSSH_9.2p1",
+            person, target, account, self.protocol, source, "SSH-2.0-OpenSSH_9.2p1",
             self.proofs(person, source) if proofs is None else proofs,
         )  # fmt: skip
 

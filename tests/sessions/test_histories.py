@@ -33,6 +33,11 @@ from tests.sim.clock import SimulatedClock
 
 NO = (Refused, Conflict, StoreUnavailable)
 FRESH = timedelta(minutes=15)
+PASSES = {
+    "shell": ("typed", "output"),
+    "exec": ("stdin", "output"),
+    "desktop": ("pressed", "pointed", "pasted", "shown"),
+}
 
 
 class Histories(RuleBasedStateMachine):
@@ -163,8 +168,8 @@ class Histories(RuleBasedStateMachine):
             self.disks[live.session.id] = Disk(live.recorder)
             self.disks[live.session.id].full = self.disk_full
         try:
-            self.streams.append((connection, connection.open_stream("shell", {}, (80, 24)), True))
-            self.streams.append((connection, connection.open_stream("exec", {}, None), False))
+            for kind, terminal in (("shell", (80, 24)), ("exec", None), ("desktop", None)):
+                self.streams.append((connection, connection.open_stream(kind, {}, terminal), kind))
         except Refused:
             return
 
@@ -187,17 +192,17 @@ class Histories(RuleBasedStateMachine):
     def vera_talks_or_is_silent(self) -> None:
         self.talks = not self.talks
 
-    def octets_come(self, connection, stream, shell: bool, what: str) -> bool:
+    def octets_come(self, connection, stream, what: str) -> bool:
         """Whether they were delivered."""
         disk, octets = self.disks[connection.session.id], self.next_token()
         before, paused = disk.written, connection.paused
-        if what == "output":
+        if what in ("output", "shown"):
             try:
-                stream.output(octets)
+                getattr(stream, what)(octets)
             except RecorderFailed:
                 return False
         else:
-            passed = stream.typed(octets) if shell else stream.stdin(octets)
+            passed = stream.clipboard("in", octets.decode()) if what == "pasted" else getattr(stream, what)(octets)
             if paused:
                 self.in_pause.add(octets)
             if not passed:
@@ -306,9 +311,9 @@ class Histories(RuleBasedStateMachine):
         if not getattr(self, "talks", False):
             return
         ran = {}
-        for connection, stream, shell in self.streams:
-            for what in ("input", "output"):
-                if self.octets_come(connection, stream, shell, what):
+        for connection, stream, kind in self.streams:
+            for what in PASSES[kind]:
+                if self.octets_come(connection, stream, what):
                     ran[connection.session.id] = connection.session
         for session in ran.values():
             self.may_run(session)
