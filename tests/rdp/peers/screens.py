@@ -43,6 +43,11 @@ async def output(*argv: str, env: dict[str, str], feed: bytes = b"") -> str:
     return out.decode(errors="replace")
 
 
+async def managed(env: dict[str, str]) -> None:
+    """Wait until the screen has its window manager: a click before that gives no window the keyboard."""
+    await output("sh", "-c", "until xdotool get_num_desktops 2>/dev/null; do sleep 0.1; done", env=env)
+
+
 @dataclass
 class Display:
     """A screen on which client programs open their windows."""
@@ -84,4 +89,5 @@ async def display(folder: Path, width: int = 1280, height: int = 1024) -> AsyncI
     async with programs(folder) as running:
         screen = await start_screen(running, "Xvfb", "-screen", "0", f"{width}x{height}x24")
         await running.start("openbox", "openbox", env=screen.env)
+        await managed(screen.env)
         yield Display(screen, running)

@@ -13,7 +13,7 @@ from gateway.clock import SystemClock
 from gateway.demo.desktop import Screen, desktop, free_port, listening, start_screen
 from gateway.demo.programs import Programs, programs, until
 from tests.rdp.peers.pictures import Colour
-from tests.rdp.peers.screens import eventually, output
+from tests.rdp.peers.screens import eventually, managed, output
 
 STEELBLUE: Final = (70, 130, 180)
 SEAGREEN: Final = (46, 139, 87)
@@ -51,9 +51,14 @@ class Target:
 
 async def _terminal(running: Programs, screen: Screen, file: Path) -> None:
     """Whatever is typed goes to `file` at once, letter by letter."""
+    env = screen.env
+    await managed(env)
     script = f"stty -icanon; : > {file}; exec cat -u >> {file}"
-    await running.start("xterm", "xterm", "-geometry", "80x24+40+40", "-e", "sh", "-c", script, env=screen.env)
+    await running.start("xterm", "xterm", "-geometry", "80x24+40+40", "-e", "sh", "-c", script, env=env)
     await until(file.exists, "the terminal")
+    await output(
+        "xdotool", "search", "--sync", "--onlyvisible", "--class", "XTerm", "windowactivate", "--sync", env=env
+    )
 
 
 @asynccontextmanager
