@@ -69,10 +69,3 @@ async def bench(store, audit, certificate) -> AsyncIterator[Bench]:
         clock=SystemClock(),
     ) as front:
         yield Bench(front, tickets, sessions)
-
-
-from dataclasses import fields
-
-from gateway.rdp import share as _share
-
-_share._Body.encode = lambda self: self.FORM.pack(*(getattr(self, f.name) for f in fields(self)))

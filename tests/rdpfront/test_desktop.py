@@ -55,7 +55,7 @@ async def test_what_is_typed_in_a_pause_never_arrives_and_the_person_reads_why(
         await client.types("before\n", at=TERMINAL)
         await target.received("before\n")
         connection.pause(on=True)
-        await client.sees(lambda seen: share_of(seen, Tone.WARN.value) > 0.02, "the bar")
+        await client.sees(lambda seen: share_of(seen, Tone.WARN.value) > 0.005, "the bar")
         image = await client.screenshot()
         image.save(f"/dev/shm/pause-{made.__name__}.png")
         await client.types("frozen\n")

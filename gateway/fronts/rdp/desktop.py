@@ -12,6 +12,7 @@ from gateway.fronts.rdp.ports import Connection
 from gateway.fronts.rdp.relay import Relay
 from gateway.fronts.rdp.setting import CLIPBOARD_OCTETS, Setting
 from gateway.policy.model import Channel
+from gateway.rdp import error_info
 from gateway.rdp.acceptor import Acceptor
 from gateway.rdp.bridge import Bridge
 from gateway.rdp.channel_filter import ChannelFilter, ChannelRules
@@ -142,5 +143,5 @@ class Desktop:
         """What the person reads when the target is gone."""
         target = self._connection.session.target_name
         if relay.error:
-            return texts.LEFT.format(target=target, why=f"{relay.error:#x}", whom=texts.WHOM)
+            return texts.LEFT.format(why=error_info.words(relay.error), whom=texts.WHOM)
         return texts.LOST.format(target=target, whom=texts.WHOM)

@@ -32,6 +32,7 @@ from gateway.fronts.rdp.visitor import Client, Last, Visitor
 from gateway.fronts.rdp.wire import Wire
 from gateway.identity.model import Person
 from gateway.limits import KILL_LIMIT
+from gateway.rdp.error_info import ErrorInfo
 from gateway.store.db import Store
 from gateway.words import printable
 
@@ -82,7 +83,7 @@ class RdpFront:
         """`visitor` is the one client of `who` from now on; an older one holds nothing when this returns."""
         older, self._clients[who] = self._clients.get(who), visitor
         if older is not None and not older.left.is_set():
-            older.stop(Last(texts.ELSEWHERE, texts.REPLACED))
+            older.stop(Last(texts.ELSEWHERE, texts.REPLACED, ErrorInfo.DISCONNECTED_BY_OTHER_CONNECTION))
             await older.left.wait()
 
     async def _connection(self, sock: socket.socket, source: str, place: Place) -> None:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.fronts.rdp.pictures import Screen, Tone
+from gateway.rdp.error_info import ErrorInfo
 from gateway.sessions import texts as sessions
 from gateway.sessions.model import EndReason, Hold, Waiting
 
@@ -32,7 +33,7 @@ CERTIFICATE: Final = "{target} shows another certificate than before, so the gat
 LICENCE: Final = "{target} wants a licence that the gateway does not have. Call {whom}."
 SLOW: Final = f"{{target}} takes too long to open a desktop. Call {{whom}}. {AGAIN}"
 LOST: Final = f"{{target}} closed the connection or has become unreachable. Call {{whom}}. {AGAIN}"
-LEFT: Final = "{target} closed the connection: {why}. Call {whom} if you did not expect that."
+LEFT: Final = f"{{why}} Call {{whom}} if you did not expect that. {AGAIN}"
 
 HEADINGS: Final[Mapping[Waiting, str]] = MappingProxyType(
     {
@@ -45,14 +46,13 @@ HEADINGS: Final[Mapping[Waiting, str]] = MappingProxyType(
 )
 ELSEWHERE: Final = "Continued in another window"
 NOT_NOW: Final = "Not now"
-DENIED: Final = 0x7  # ERRINFO_SERVER_DENIED_CONNECTION ([MS-RDPBCGR] 2.2.5.1.1), and the three below
-ERRORS: Final[Mapping[EndReason, int]] = MappingProxyType(
+ERRORS: Final[Mapping[EndReason, ErrorInfo]] = MappingProxyType(  # for clients that have words of their own
     {
-        EndReason.KILLED: 0x1,
-        EndReason.REVOKED: 0x1,
-        EndReason.ISOLATED: 0x1,
-        EndReason.IDLE: 0x3,
-        EndReason.EXPIRED: 0x4,
+        EndReason.KILLED: ErrorInfo.RPC_INITIATED_DISCONNECT,
+        EndReason.REVOKED: ErrorInfo.RPC_INITIATED_DISCONNECT,
+        EndReason.ISOLATED: ErrorInfo.RPC_INITIATED_DISCONNECT,
+        EndReason.IDLE: ErrorInfo.IDLE_TIMEOUT,
+        EndReason.EXPIRED: ErrorInfo.LOGON_TIMEOUT,
     }
 )
 ENDINGS: Final[Mapping[EndReason, str]] = MappingProxyType(

@@ -28,6 +28,7 @@ from gateway.inventory.model import Protocol as Service
 from gateway.limits import HOLD_STEP, KILL_LIMIT
 from gateway.rdp.acceptor import Acceptor, AcceptorState
 from gateway.rdp.effects import Activated, Arrived, ClientLeft, Redraw
+from gateway.rdp.error_info import ErrorInfo
 from gateway.rdp.tpkt import Frame
 from gateway.rdp.x224 import Security
 from gateway.sessions.model import Arrival, End, EndReason
@@ -189,7 +190,7 @@ class Visitor:
         except Refused as refused:
             if self._desktop is not None:
                 self._why, self._words = EndReason.TARGET, refused.words
-            return Last(texts.NOT_NOW, refused.words, texts.DENIED)
+            return Last(texts.NOT_NOW, refused.words, ErrorInfo.SERVER_DENIED_CONNECTION)
         except GatewayError as error:
             log.error("A visit could not be decided", error=str(error), source=self._client.source)
             return Last(texts.NOT_NOW, texts.UNAVAILABLE)
@@ -230,7 +231,7 @@ class Visitor:
         return self._connection
 
     def _ended(self, end: End) -> None:
-        self.stop(Last(texts.ended(end.reason), end.words, texts.ERRORS.get(end.reason, 0)))
+        self.stop(Last(texts.ended(end.reason), end.words, texts.ERRORS.get(end.reason, ErrorInfo.NONE)))
 
     async def _say(self, last: Last) -> None:
         """The last screen, for as long as it takes to read; a client that cannot be drawn to is told by its code."""
