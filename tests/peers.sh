@@ -4,6 +4,9 @@ set -euo pipefail
 declare -A package=(
   [ssh]=openssh-client [sshd]=openssh-server [plink]=putty-tools [dbclient]=dropbear-bin
   [chromium]=chromium [ip]=iproute2 [tcpdump]=tcpdump [unshare]=util-linux [age]=age [git]=git [bash]=bash
+  [xfreerdp]=freerdp2-x11 [rdesktop]=rdesktop [freerdp-shadow-cli]=freerdp2-shadow-x11 [winpr-hash]=winpr-utils
+  [xrdp]=xrdp [Xvnc]=tigervnc-standalone-server [Xvfb]=xvfb [openbox]=openbox [xterm]=xterm [xdotool]=xdotool
+  [xclip]=xclip [xsetroot]=x11-xserver-utils [setpriv]=util-linux
 )
 missing=()
 for program in "${!package[@]}"; do
