@@ -11,7 +11,7 @@ from typing import Final
 
 from gateway.errors import LocalProtocolError, RemoteProtocolError
 from gateway.rdp import dynamic_channels
-from gateway.rdp.clipboard import Clipboard, Side
+from gateway.rdp.clipboard import HEADER, Clipboard, Side
 from gateway.rdp.dynamic_channels import DynamicChannels
 from gateway.rdp.static_channels import Joiner, Message, split
 
@@ -80,7 +80,10 @@ class ChannelFilter:
 
     def __init__(self, rules: ChannelRules, names: Mapping[int, str]) -> None:
         self._carried = rules.names() & {name.lower() for name in names.values()}
-        largest = {CLIPBOARD: max(rules.clipboard_octets, SMALLEST_LARGEST), DYNAMIC: dynamic_channels.MOST_MESSAGE}
+        largest = {
+            CLIPBOARD: max(HEADER + rules.clipboard_octets, SMALLEST_LARGEST),
+            DYNAMIC: dynamic_channels.MOST_MESSAGE,
+        }
         self._joiners = {(name, side): Joiner(largest[name]) for name in self._carried for side in Side}
         self._clipboard = Clipboard(
             inwards=rules.clipboard_in, outwards=rules.clipboard_out, octets=rules.clipboard_octets

@@ -20,8 +20,8 @@ UNICODE = 13
 class Line:
     """One connection's clipboard, whole messages in and out."""
 
-    def __init__(self, *, inwards: bool = True, outwards: bool = True, long_names: bool = True) -> None:
-        rules = ChannelRules(clipboard_in=inwards, clipboard_out=outwards, clipboard_octets=CAP)
+    def __init__(self, *, inwards: bool = True, outwards: bool = True, long_names: bool = True, cap: int = CAP) -> None:
+        rules = ChannelRules(clipboard_in=inwards, clipboard_out=outwards, clipboard_octets=cap)
         self.filter = ChannelFilter(rules, {1100: "CLIPRDR"})
         self.long_names = long_names
         flags = 0x3E if long_names else 0x3C
@@ -122,6 +122,18 @@ def test_text_over_the_cap_becomes_a_failure_and_passes_nowhere(octets: int) -> 
     assert answer == Filtered(forward=split(FAILED))
     line.target(4, 0, struct.pack("<I", 13))
     assert line.client(5, OK, b"a\0" * (CAP // 2)).texts == (("in", "a" * (CAP // 2)),)
+
+
+@pytest.mark.parametrize(("cap", "octets", "passes"), [(100_000, 100_000, True), (1 << 21, 1_500_000, False)])
+def test_a_text_as_large_as_the_cap_passes_unless_it_is_more_than_is_ever_held(
+    cap: int, octets: int, passes: bool
+) -> None:
+    line = Line(cap=cap)
+    line.client(2, 0, line.names((13, "")))
+    line.target(4, 0, struct.pack("<I", 13))
+    answer = line.client(5, OK, b"a\0" * (octets // 2))
+    assert bool(answer.texts) is passes
+    assert (answer.forward == split(FAILED)) is not passes
 
 
 def test_a_failure_is_passed_on() -> None:

@@ -245,6 +245,15 @@ def test_credentials_before_their_time_are_refused(state: str) -> None:
     assert server.state is CredsspState.FAILED
 
 
+def test_credentials_under_another_seal_are_refused() -> None:
+    """Attack: go on with a session that somebody else opened; what is sent is not looked at, its seal is."""
+    server, client = acceptor(KEY, {ID: SECRET}), initiator(KEY, ID, SECRET)
+    server.receive(to_authenticate(client, server).encode())
+    with pytest.raises(RemoteProtocolError, match="signature"):
+        server.receive(TsRequest(6, auth_info=secrets.token_bytes(80)).encode())
+    assert server.state is CredsspState.FAILED
+
+
 def test_an_anonymous_response_is_refused() -> None:
     server = acceptor(KEY, {"": ""})
     request = to_authenticate(initiator(KEY, ID, SECRET), server)

@@ -1,6 +1,8 @@
 """NTLM by its published vectors ([MS-NLMP] 4.2, RFC 1320 A.5), and against what cannot be meant."""
 
 import contextlib
+import secrets
+import struct
 
 import pytest
 from hypothesis import given
@@ -162,6 +164,27 @@ def test_a_name_of_ten_kilobytes_is_refused() -> None:
     long = Authenticate(NEEDED, "u" * 5000, "", bytes(60), bytes(16))
     with pytest.raises(RemoteProtocolError, match="at most 512"):
         Authenticate.decode(long.encode())
+
+
+@pytest.mark.parametrize(
+    ("place", "length"), [(0, 12), (60, 4), (72, 16), (87, 1), (88, 5000), (2**31, 1), (2**32 - 1, 2)]
+)
+def test_a_field_that_lies_in_the_header_or_beyond_the_end_is_refused(place: int, length: int) -> None:
+    """Attack 76: the user's name read from the MIC, or from what comes after the message."""
+    whole = bytearray(Authenticate(NEEDED, "user", "domain", bytes(60), bytes(16)).encode())
+    whole[36:44] = struct.pack("<HHI", length, length, place)
+    with pytest.raises(RemoteProtocolError, match="outside"):
+        Authenticate.decode(bytes(whole))
+
+
+def test_one_authenticate_is_verified_once() -> None:
+    """Attack: many guesses for one message."""
+    client = NtlmInitiator("User", "", "Password", random=bytes, time=TIME)
+    server = NtlmAcceptor(random=secrets.token_bytes, time=TIME)
+    server.read(client.step(server.challenge(client.step(b""))))
+    assert server.verify(nt_hash("wrong")) is None
+    with pytest.raises(LocalProtocolError, match="once"):
+        server.verify(nt_hash("Password"))
 
 
 def test_an_answer_without_a_challenge_is_a_mistake_of_ours() -> None:
