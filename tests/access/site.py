@@ -74,7 +74,10 @@ EWS = Target(
     tier=Tier.T1,
     target_class=TargetClass.WORKSTATION,
     owners=frozenset({OMAR.id, OLGA.id, VIKTOR.id}),
-    services=(Service(ServiceId("svc_ssh"), Protocol.SSH, "192.0.2.4", 22),),
+    services=(
+        Service(ServiceId("svc_ssh"), Protocol.SSH, "192.0.2.4", 22),
+        Service(ServiceId("svc_rdp"), Protocol.RDP, "192.0.2.4", 3389),
+    ),
     accounts=(Account(AccountId("acc_eng"), "engineer", CredentialKind.PASSWORD),),
 )
 

@@ -54,9 +54,10 @@ async def test_without_a_conduit_nothing_can_be_asked_for(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("other", "code"), [({"protocol": Protocol.RDP}, "no_service"), ({"account": "root"}, "no_account")]
+    ("other", "code"), [({"protocol": Protocol.TCP}, "no_service"), ({"account": "root"}, "no_account")]
 )
 async def test_what_the_target_does_not_offer_cannot_be_asked_for(site: Site, other: dict, code: str) -> None:
+    site.places.conduits.add(("remote", "cell4", Protocol.TCP))
     with pytest.raises(Refused) as refused:
         await site.asked(**other)
     assert refused.value.code == code

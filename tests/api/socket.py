@@ -21,6 +21,7 @@ class Socket:
         self.sent = asyncio.Queue()
         self.received = asyncio.Queue()
         self.closed: int | None = None
+        self.reason = ""
 
     async def start(self) -> None:
         await self.sent.put({"type": "websocket.connect"})
@@ -32,12 +33,18 @@ class Socket:
         async with asyncio.timeout(LIMIT):
             return await self.received.get()
 
-    async def read(self) -> dict:
+    async def _data(self) -> dict:
         message = await self._next()
         if message["type"] == "websocket.close":
-            self.closed = message["code"]
+            self.closed, self.reason = message["code"], message.get("reason") or ""
             raise EOFError(message)
-        return json.loads(message["text"])
+        return message
+
+    async def read(self) -> dict:
+        return json.loads((await self._data())["text"])
+
+    async def octets(self) -> bytes:
+        return (await self._data())["bytes"]
 
     async def until(self, **wanted: object) -> dict:
         while True:

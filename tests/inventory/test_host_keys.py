@@ -138,12 +138,13 @@ async def test_an_owner_who_names_the_new_key_gets_that_key_and_no_other(
 async def test_a_fingerprint_declared_with_the_service_leaves_nothing_to_chance(
     inventory: Inventory, target: Target, key: asyncssh.SSHKey, other: asyncssh.SSHKey
 ) -> None:
-    rdp = await inventory.add_service(
-        "sam", "ews-l4", Protocol.RDP, "192.0.2.10", 3389, fingerprint=key.get_fingerprint()
+    await inventory.remove_service("sam", "ews-l4", target.version, target.services[0].id)
+    ssh = await inventory.add_service(
+        "sam", "ews-l4", Protocol.SSH, "192.0.2.10", 22, fingerprint=key.get_fingerprint()
     )
     with pytest.raises(Refused):
-        await inventory.check_host_key(rdp, line(other), SESSION, "vera")
-    await inventory.check_host_key(rdp, line(key), SESSION, "vera")
+        await inventory.check_host_key(ssh, line(other), SESSION, "vera")
+    await inventory.check_host_key(ssh, line(key), SESSION, "vera")
 
 
 async def test_nobody_but_an_owner_accepts_a_changed_key(

@@ -23,6 +23,9 @@ POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+# The page of one desktop runs its RDP client as WebAssembly. No other page may.
+DESKTOP: Final = "/desktop"
+DESKTOP_POLICY: Final = POLICY.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'")
 ALWAYS: Final = {
     "Strict-Transport-Security": "max-age=31536000",
     "Content-Security-Policy": POLICY,
@@ -122,6 +125,8 @@ class Guard:
 def _dress(headers: MutableHeaders, path: str) -> None:
     for name, value in ALWAYS.items():
         headers[name] = value
+    if path == DESKTOP:
+        headers["Content-Security-Policy"] = DESKTOP_POLICY
     if path.startswith(API) or "cache-control" not in headers:
         headers["Cache-Control"] = "no-store"
 

@@ -127,7 +127,14 @@ async def change_target(name: Id, asked: TargetChange, who: Admin, state: Everyt
 @router.post("/targets/{name}/services", status_code=201, summary="Add a service to a target", responses=_CHANGE)
 async def add_service(name: Id, asked: ServiceNew, who: Admin, state: Everything) -> TargetView:
     await state.inventory.add_service(
-        who.person.name, name, asked.protocol, asked.address, asked.port, asked.profile, source=who.source
+        who.person.name,
+        name,
+        asked.protocol,
+        asked.address,
+        asked.port,
+        asked.profile,
+        fingerprint=asked.fingerprint,
+        source=who.source,
     )
     return _target(await state.inventory.target_named(name), await _names(state))
 

@@ -1,4 +1,7 @@
-"""The built page: static files, and index.html for `/`. The page's own paths are after `#`, so nothing else is it."""
+"""The built page: static files, index.html for `/` and desktop.html for `/desktop`.
+
+The page's own paths are after `#`. A desktop is a document of its own because its policy is (`headers.DESKTOP_POLICY`).
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from fastapi.responses import FileResponse, PlainTextResponse
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
+
+from gateway.fronts.api.headers import DESKTOP
 
 NOT_BUILT = (
     "The page of this gateway has not been built. The API answers under /api/v1.\n"
@@ -30,13 +35,19 @@ class _Hashed(StaticFiles):
 
 def install(app: FastAPI, folder: Path | None) -> None:
     """Serve what is in `folder`, or say that it has not been built."""
-    index = folder / "index.html" if folder else None
+
+    def document(name: str) -> Response:
+        if folder is None or not (folder / name).is_file():
+            return PlainTextResponse(NOT_BUILT, 503)
+        return FileResponse(folder / name, headers={"Cache-Control": "no-cache"})
 
     @app.get("/", include_in_schema=False)
     async def start() -> Response:
-        if index is None or not index.is_file():
-            return PlainTextResponse(NOT_BUILT, 503)
-        return FileResponse(index, headers={"Cache-Control": "no-cache"})
+        return document("index.html")
+
+    @app.get(DESKTOP, include_in_schema=False)
+    async def desktop() -> Response:
+        return document("desktop.html")
 
     if folder is not None and (folder / "assets").is_dir():
         app.mount("/assets", _Hashed(directory=folder / "assets", follow_symlink=False))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
 from gateway.fronts.api.views.common import Answer, Code, Moment, Name, Question, Secret, Words
+from gateway.fronts.api.views.host_keys import Fingerprint
 from gateway.identity.model import Role
 from gateway.inventory.model import CredentialKind, CryptoProfile, Protocol, TargetClass, Tier
 
@@ -110,6 +111,9 @@ class ServiceNew(Question):
     address: Annotated[str, StringConstraints(max_length=64)] = Field(description="A literal IP address.")
     port: int = Field(ge=1, le=65535)
     profile: CryptoProfile = CryptoProfile.MODERN
+    fingerprint: Fingerprint | Literal[""] = Field(
+        default="", description="Of the only host key (RDP: certificate's key) to be pinned at the first use."
+    )
 
 
 class ServiceView(Answer):

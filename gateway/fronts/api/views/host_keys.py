@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 from gateway.fronts.api.views.common import Answer, Code, Moment, Question, Words
 from gateway.inventory.model import Protocol
 
-Fingerprint = Annotated[str, StringConstraints(pattern=r"^SHA256:[A-Za-z0-9+/]{43}$")]
+Fingerprint = Annotated[str, StringConstraints(pattern=r"^(SHA256:[A-Za-z0-9+/]{43}|SPKI-SHA256:[A-Za-z0-9+/]{43}=?)$")]
 
 
 class ShownKey(Answer):
@@ -20,7 +20,10 @@ class ShownKey(Answer):
 
 
 class HostKeyView(Answer):
-    """By which key the gateway knows a service. Fingerprints as `ssh-keygen -l` prints them."""
+    """By which key the gateway knows a service.
+
+    Fingerprints are as `ssh-keygen -l` prints them; of RDP `SPKI-SHA256:` and the digest of the certificate's key.
+    """
 
     target: str = Field(examples=["ews-l4"])
     protocol: Protocol
@@ -37,7 +40,8 @@ class Accept(Question):
 
     protocol: Protocol = Protocol.SSH
     fingerprint: Fingerprint = Field(
-        description="Read at the machine itself (`ssh-keygen -l`), not taken from what was shown."
+        description="Read at the machine itself (`ssh-keygen -l`; RDP: the digest of its certificate's public key), "
+        "not taken from what was shown."
     )
     reason: Words = Field(min_length=1, examples=["New system disk, WO-8813"])
     code: Code = Field(description="A fresh one-time code of the owner.")

@@ -695,7 +695,7 @@ export interface components {
       code: string;
       /**
        * Fingerprint
-       * @description Read at the machine itself (`ssh-keygen -l`), not taken from what was shown.
+       * @description Read at the machine itself (`ssh-keygen -l`; RDP: the digest of its certificate's public key), not taken from what was shown.
        */
       fingerprint: string;
       /** @default ssh */
@@ -1255,7 +1255,9 @@ export interface components {
     };
     /**
      * HostKeyView
-     * @description By which key the gateway knows a service. Fingerprints as `ssh-keygen -l` prints them.
+     * @description By which key the gateway knows a service.
+     *
+     *     Fingerprints are as `ssh-keygen -l` prints them; of RDP `SPKI-SHA256:` and the digest of the certificate's key.
      */
     HostKeyView: {
       /**
