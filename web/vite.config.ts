@@ -1,9 +1,10 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
+import { ironrdp } from './scripts/ironrdp';
 
 // The gateway serves `dist` under a strict CSP: nothing inline, no data: URLs, every file from 'self'.
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [ironrdp(), svelte()],
   base: '/',
   resolve: {
     // The package's `module` entry names a file that it does not ship.
@@ -15,6 +16,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 400,
+    // The desktop is a document of its own, so that the exception in its policy is its own too.
+    rollupOptions: { input: { index: 'index.html', desktop: 'desktop.html' } },
   },
   server: { proxy: { '/api': { target: process.env.SLUICEGATE ?? 'http://127.0.0.1:8099', secure: false, ws: true } } },
 });

@@ -6,6 +6,17 @@ const CHANNEL: Record<string, string> = {
   exec: 'single commands',
   'sftp.read': 'read files',
   'sftp.write': 'write files',
+  desktop: 'see the screen',
+  'desktop.input': 'use keyboard and mouse',
+  display: 'set the size of the screen',
+  'clipboard.in': 'paste text into the target',
+  'clipboard.out': 'copy text from the target',
+  drive: 'share own drives',
+  printer: 'print',
+  'audio.in': 'microphone',
+  'audio.out': 'sound',
+  usb: 'USB devices',
+  smartcard: 'smart cards',
 };
 
 export function channelWords(channel: Channel): string {
@@ -14,6 +25,12 @@ export function channelWords(channel: Channel): string {
 
 export function channelList(channels: readonly Channel[]): string {
   return channels.map(channelWords).join(', ');
+}
+
+const PROTOCOL: Record<string, string> = { ssh: 'Terminal (SSH)', rdp: 'Desktop (RDP)', tcp: 'Port (TCP)' };
+
+export function protocolWords(protocol: string): string {
+  return PROTOCOL[protocol] ?? protocol;
 }
 
 const TIER: Record<string, string> = {
