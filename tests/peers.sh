@@ -14,6 +14,11 @@ for program in "${!package[@]}"; do
 done
 # Playwright brings a Node of its own, which wants this library.
 /sbin/ldconfig -p | grep -q libatomic.so.1 || missing+=(libatomic1)
+# What a desktop with logins needs, and a user who is not the machine's.
+found() { compgen -G "/usr/lib/$1" >/dev/null; }
+found xorg/modules/libxorgxrdp.so || missing+=(xorgxrdp)
+found '*/libpam_wrapper.so' || missing+=(libpam-wrapper)
+found '*/libnss_wrapper.so' || missing+=(libnss-wrapper)
 [ ${#missing[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" -ne 0 ]; then
   echo "These Debian packages are missing, and only root can install them: ${missing[*]}" >&2

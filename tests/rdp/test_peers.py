@@ -10,8 +10,10 @@ from tests.rdp.peers import (
     display,
     eventually,
     looks_like,
+    pasted,
     probe,
     rdesktop,
+    sesman,
     shadow,
     share_of,
     xfreerdp,
@@ -61,6 +63,22 @@ async def test_b_refuses_a_wrong_password(tmp_path: Path) -> None:
         xfreerdp(screen, target.host, target.port, target.user, "wrong") as client,
     ):
         assert await client.ends() != 0
+
+
+async def test_the_clipboard_of_c_goes_both_ways(tmp_path: Path) -> None:
+    async with (
+        sesman(tmp_path / "c") as target,
+        display(tmp_path / "d") as screen,
+        xfreerdp(screen, target.host, target.port, target.user, target.password, "+clipboard") as client,
+    ):
+        await target.begun()
+        await client.sees(lambda image: share_of(image, target.colour) > 0.5, "the desktop")
+        await client.types("Hello 45\n", at=TERMINAL)
+        await target.received("Hello 45\n")
+        await screen.copies("from the client")
+        await pasted(target, "from the client")
+        await target.copies("from the target")
+        await pasted(screen, "from the target")
 
 
 async def test_rdesktop_gets_as_far_as_tls_with_a(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from PIL import Image, ImageGrab
 
@@ -48,6 +49,35 @@ async def managed(env: dict[str, str]) -> None:
     await output("sh", "-c", "until xdotool get_num_desktops 2>/dev/null; do sleep 0.1; done", env=env)
 
 
+async def copies(running: Programs, env: dict[str, str], text: str) -> None:
+    """Put it on the clipboard, as a person does with Ctrl-C. xclip stays to hand it out."""
+    source = running.folder / "copied.txt"
+    source.write_text(text)
+    await running.start("xclip", "xclip", "-quiet", "-selection", "clipboard", "-i", source, env=env)
+
+
+async def pastes(env: dict[str, str]) -> str:
+    """What the clipboard gives; empty when nobody owns it."""
+    return await output("sh", "-c", "timeout 5 xclip -selection clipboard -o 2>/dev/null || true", env=env)
+
+
+class Clipboard(Protocol):
+    """A screen whose clipboard can be asked."""
+
+    async def pastes(self) -> str: ...
+
+
+async def pasted(there: Clipboard, text: str) -> None:
+    """Wait until the clipboard over there gives it."""
+    got = ""
+    try:
+        async with asyncio.timeout(LIMIT):
+            while (got := await there.pastes()) != text:
+                await asyncio.sleep(LOOK)
+    except TimeoutError:
+        raise AssertionError(f"the clipboard gives {got!r} instead of {text!r}") from None
+
+
 @dataclass
 class Display:
     """A screen on which client programs open their windows."""
@@ -68,19 +98,10 @@ class Display:
         return ImageGrab.grab(bbox=box, xdisplay=self.screen.display).convert("RGB")
 
     async def copies(self, text: str) -> None:
-        """Put it on the clipboard, as a person does with Ctrl-C. xclip stays to hand it out."""
-        source = self.folder / "copied.txt"
-        source.write_text(text)
-        await self.running.start("xclip", "xclip", "-quiet", "-selection", "clipboard", "-i", source, env=self.env)
+        await copies(self.running, self.env, text)
 
     async def pastes(self) -> str:
-        """What the clipboard gives; empty when nobody owns it."""
-        process = await asyncio.create_subprocess_exec(
-            "timeout", "5", "xclip", "-selection", "clipboard", "-o", env=dict(os.environ) | self.env,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
-        out, _ = await process.communicate()
-        return out.decode(errors="replace")
+        return await pastes(self.env)
 
 
 @asynccontextmanager
