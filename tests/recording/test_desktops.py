@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Refused
@@ -181,6 +181,8 @@ def starts_whole(found: list[Record], at_us: int, whole: list[tuple[int, int]]) 
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(steps=["repaint", "painted", "large", "large", "shown"] * 4, seeks=[0.3, 0.9], sealed=True)
+@example(steps=["repaint", "painted", "large", "large", "shown"] * 4, seeks=[0.3, 0.9], sealed=False)
 @given(steps=STEPS, seeks=st.lists(st.floats(0, 1.1), min_size=1, max_size=6), sealed=st.booleans())
 def test_a_seek_begins_where_the_picture_was_whole_and_goes_on_without_a_gap(
     tmp_path: Path, keys: Keys, monkeypatch: pytest.MonkeyPatch, steps: list[str], seeks: list[float], sealed: bool
