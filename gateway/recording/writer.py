@@ -171,6 +171,7 @@ class Recorder:
         self._writable()
         if self._due_us:
             self._checkpoint(self.now_us())
+            self._latest_us += 1
         self.write(stream, *records)
         return self._latest_us
 
