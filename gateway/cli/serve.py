@@ -22,6 +22,7 @@ TEMPLATE = """\
 site = {site}                                    # cannot change later: it names your audit log
 names = [{host}]                                 # host names that people use
 ssh = {{ host = {people}, port = 2222 }}
+# rdp = {{ host = {people}, port = 3389 }}         # where RDP clients connect; without it there are no desktops
 page = {{ host = {people}, port = 8443 }}
 admin = {{ host = {admin}, port = 8443 }}
 south = {south}                                  # where connections to targets come from

@@ -40,6 +40,18 @@ async def test_the_page_and_its_hashed_files_are_served(site: Site, dist: Path) 
         assert script.headers["content-security-policy"].startswith("default-src 'none'")
 
 
+async def test_webassembly_runs_in_the_page_of_a_desktop_and_nowhere_else_60(site: Site, dist: Path) -> None:
+    (dist / "desktop.html").write_text("<!doctype html><title>Desktop</title>")
+    async with client(site, dist) as browser:
+        desktop = await browser.get("/desktop")
+        assert "Desktop" in desktop.text
+        policy = desktop.headers["content-security-policy"]
+        assert "script-src 'self' 'wasm-unsafe-eval';" in policy
+        assert policy.count("unsafe") == 1
+        for path in ("/", "/desktop/", "/desktop.html", "/assets/index-abc123.js", "/api/v1/desktop"):
+            assert "unsafe" not in (await browser.get(path)).headers["content-security-policy"], path
+
+
 @pytest.mark.parametrize("path", [
     "/assets/../../secret.txt", "/assets/..%2f..%2fsecret.txt", "/assets/%2e%2e/%2e%2e/secret.txt", "/assets/way-out",
     "/assets//etc/passwd", "/secret.txt", "/assets/", "/assets/%00",
