@@ -59,6 +59,7 @@ GENERAL_CAPABILITY = 1  # CB_CAPSTYPE_GENERAL
 LONG_NAMES = 0x2  # CB_USE_LONG_FORMAT_NAMES, the one general flag that is passed on
 FILES = frozenset({ClipboardType.FILE_CONTENTS_REQUEST, ClipboardType.FILE_CONTENTS_RESPONSE})
 REFUSED_FILES = "cliprdr: file contents"
+REFUSED_TEXT = "cliprdr: text over the cap"
 
 
 class Side(Enum):
@@ -122,8 +123,11 @@ class Clipboard:
         if length > message.length - HEADER:
             raise RemoteProtocolError(f"{WHAT}: body of {length} octets in a message of {message.length}")
         if kind == ClipboardType.FORMAT_DATA_RESPONSE:
-            fits = message.whole and length <= self._octets and bool(flags & ClipboardFlag.RESPONSE_OK)
-            return self._data(side, src.take(length) if fits else None)
+            if not flags & ClipboardFlag.RESPONSE_OK:
+                return self._data(side, None)
+            if not message.whole or length > self._octets:
+                return self._data(side, None, REFUSED_TEXT)
+            return self._data(side, src.take(length))
         if kind in FILES:
             return ClipboardVerdict(refused=REFUSED_FILES)
         if not message.whole:
@@ -194,14 +198,14 @@ class Clipboard:
         asked.append(wanted)
         return ClipboardVerdict(pdu(ClipboardType.FORMAT_DATA_REQUEST, body=struct.pack("<I", wanted)))
 
-    def _data(self, side: Side, data: bytes | None) -> ClipboardVerdict:
+    def _data(self, side: Side, data: bytes | None, refused: str = "") -> ClipboardVerdict:
         """CLIPRDR_FORMAT_DATA_RESPONSE (2.2.5.2) to the oldest request; None is a failure. Unasked it is dropped."""
         asked = self._halves[side.other].asked
         if not asked:
             return DROPPED
         wanted = asked.popleft()
         if data is None or not self._halves[side].allowed:
-            return ClipboardVerdict(FAILED)
+            return ClipboardVerdict(FAILED, refused=refused)
         text, kept = read_text(wanted, data)
         return ClipboardVerdict(pdu(ClipboardType.FORMAT_DATA_RESPONSE, ClipboardFlag.RESPONSE_OK, kept), text=text)
 

@@ -189,6 +189,8 @@ class NtlmAcceptor:
         message = Authenticate.decode(authenticate)
         if not self._server_challenge:
             raise LocalProtocolError("NTLM AUTHENTICATE is read before a challenge was made")
+        if any(letter < " " or letter == "\x7f" for letter in message.user):
+            raise RemoteProtocolError("NTLM AUTHENTICATE: user with control characters")
         if len(message.nt) < PROOF + BLOB:
             raise RemoteProtocolError(f"NTLM AUTHENTICATE: response of {len(message.nt)} octets is not NTLMv2")
         if len(message.key) != 16:

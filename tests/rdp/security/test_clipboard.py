@@ -119,7 +119,7 @@ def test_text_of_the_target_goes_out() -> None:
 def test_text_over_the_cap_becomes_a_failure_and_passes_nowhere(octets: int) -> None:
     line = asked(Line())
     answer = line.client(5, OK, b"a\0" * (octets // 2))
-    assert answer == Filtered(forward=split(FAILED))
+    assert answer == Filtered(forward=split(FAILED), refused=("cliprdr: text over the cap",))
     line.target(4, 0, struct.pack("<I", 13))
     assert line.client(5, OK, b"a\0" * (CAP // 2)).texts == (("in", "a" * (CAP // 2)),)
 

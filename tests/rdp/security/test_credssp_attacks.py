@@ -254,6 +254,15 @@ def test_credentials_under_another_seal_are_refused() -> None:
     assert server.state is CredsspState.FAILED
 
 
+@pytest.mark.parametrize("user", ["a\0b", "\x1b[2J", "two\nlines"])
+def test_a_user_with_control_characters_is_refused(user: str) -> None:
+    """Attack 72: into the log, the audit or the store."""
+    server = acceptor(KEY, {user: SECRET})
+    request = to_authenticate(initiator(KEY, user, SECRET), server)
+    with pytest.raises(RemoteProtocolError, match="control characters"):
+        server.receive(request.encode())
+
+
 def test_an_anonymous_response_is_refused() -> None:
     server = acceptor(KEY, {"": ""})
     request = to_authenticate(initiator(KEY, ID, SECRET), server)
