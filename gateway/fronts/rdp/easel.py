@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from gateway.fronts.rdp.pictures import Picture, Screen, changed, screen
+from gateway.fronts.rdp.pictures import Screen, changed, screen
 from gateway.rdp import bitmap
 from gateway.rdp.acceptor import Acceptor, AcceptorState
 
@@ -19,7 +19,7 @@ class Easel:
     def __init__(self, acceptor: Acceptor, flush: Callable[[], Awaitable[None]]) -> None:
         self._acceptor, self._flush = acceptor, flush
         self._content: Screen | None = None
-        self._before: Picture | None = None
+        self._before: Screen | None = None  # what the client shows; its pixels are not kept: many people may wait
         self._blank = 0  # how often the client had nothing on its screen
         self._wanted, self._idle = asyncio.Event(), asyncio.Event()
         self._idle.set()
@@ -57,21 +57,17 @@ class Easel:
         if content is None or acceptor.state is not AcceptorState.ACTIVE:
             return
         size, before, blank = (acceptor.width, acceptor.height, acceptor.bpp), self._before, self._blank
-        picture, updates = await asyncio.to_thread(_prepared, content, before, *size)
+        updates = await asyncio.to_thread(_prepared, content, before, *size)
         if acceptor.state is not AcceptorState.ACTIVE or (acceptor.width, acceptor.height, acceptor.bpp) != size:
             return
         if self._blank == blank:
-            self._before = picture
+            self._before = content
         acceptor.show(updates)
         await self._flush()
 
 
-def _prepared(
-    content: Screen, before: Picture | None, width: int, height: int, bpp: int
-) -> tuple[Picture, list[bytes]]:
-    """The whole screen, and the updates for what of it is not there yet."""
-    picture = screen(content, width, height)
-    part = changed(before, picture)
-    if part is None:
-        return picture, []
-    return picture, bitmap.picture(part.pixels, part.width, part.height, part.x, part.y, bpp)
+def _prepared(content: Screen, before: Screen | None, width: int, height: int, bpp: int) -> list[bytes]:
+    """The updates for what is not there yet."""
+    there = None if before is None else screen(before, width, height)
+    part = changed(there, screen(content, width, height))
+    return [] if part is None else bitmap.picture(part.pixels, part.width, part.height, part.x, part.y, bpp)

@@ -58,8 +58,7 @@ class RdpFront:
         """Serve one browser of `person`, who is signed in, until it is gone."""
         client = await web.proved(self._setting, channel, person, source)
         if client is not None:
-            await self._serve(client)
-            await channel.close("")
+            await channel.close(await self._serve(client))
 
     def reload(self) -> None:
         """The certificate files have changed; connections that stand keep the one they began with.
@@ -102,7 +101,8 @@ class RdpFront:
         finally:
             wire.abort()
 
-    async def _serve(self, client: Client) -> None:
+    async def _serve(self, client: Client) -> str:
+        """Until it is gone: the last words it was told."""
         async with asyncio.TaskGroup() as tasks:
             visitor = Visitor(self._setting, client, self, tasks)
             self._visitors.add(visitor)
@@ -112,6 +112,7 @@ class RdpFront:
                 self._visitors.discard(visitor)
                 for who in [w for w, v in self._clients.items() if v is visitor]:
                     del self._clients[who]
+        return visitor.words
 
 
 @asynccontextmanager

@@ -22,7 +22,7 @@ from gateway.fronts.rdp.desktop import Desktop
 from gateway.fronts.rdp.easel import Easel
 from gateway.fronts.rdp.errands import Errands
 from gateway.fronts.rdp.ports import Bearer, Connection, Visit
-from gateway.fronts.rdp.setting import ARRIVING, END_SHOWN, Setting
+from gateway.fronts.rdp.setting import ARRIVING, END_SHOWN, PIXELS, Setting
 from gateway.fronts.rdp.wire import Frames, Line
 from gateway.inventory.model import Protocol as Service
 from gateway.limits import HOLD_STEP, KILL_LIMIT
@@ -84,7 +84,7 @@ class Visitor:
     def __init__(self, setting: Setting, client: Client, house: House, tasks: asyncio.TaskGroup) -> None:
         self._errands = Errands(tasks)
         self._setting, self._client, self._house = setting, client, house
-        self._acceptor = Acceptor(client.requested)
+        self._acceptor = Acceptor(client.requested, most_pixels=PIXELS)
         self._easel = Easel(self._acceptor, self._flush)
         self._arrived: asyncio.Future[Arrived] = asyncio.get_running_loop().create_future()
         self._active, self._stopped = asyncio.Event(), asyncio.Event()
@@ -93,7 +93,7 @@ class Visitor:
         self._visit: Visit | None = None
         self._connection: Connection | None = None
         self._desktop: Desktop | None = None
-        self._why, self._words, self._target = EndReason.CLIENT, "", ""
+        self._why, self._words, self._target, self._said = EndReason.CLIENT, "", "", ""
 
     async def run(self) -> None:
         try:
@@ -109,6 +109,11 @@ class Visitor:
                 await self._client.line.close()
             finally:
                 self.gone.set()
+
+    @property
+    def words(self) -> str:
+        """Why it is over; empty when the client just left."""
+        return self._said
 
     def stop(self, last: Last) -> None:
         """It is over: nothing passes any more, then the person reads why, then he is gone. The first reason stays."""
@@ -164,6 +169,7 @@ class Visitor:
         except TimeoutError:
             return
         last = await self._until_stopped(self._work(arrived))
+        self._said = last.words
         await self._give_back()
         await self._say(last)
 

@@ -178,12 +178,9 @@ class WebLine:
 
     async def close(self) -> None:
         self.abort()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(KILL_LIMIT.total_seconds()):
-                await self._channel.close("")
 
     def abort(self) -> None:
-        """Nothing more is sent; the WebSocket itself is closed by whoever awaits the visit's end."""
+        """Nothing more is sent; whoever serves the WebSocket closes it, with the last words."""
         self._cut.set()
 
 

@@ -1,0 +1,76 @@
+"""What comes before anybody has proved a ticket is bounded: in octets, in time, in number."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from gateway.audit import sql
+from gateway.fronts.rdp import native
+from gateway.rdp.x224 import ConnectionRequest, Security
+from tests.rdpfront.conftest import Bench
+from tests.rdpfront.lines import reached
+
+HELLO = ConnectionRequest(Security.TLS | Security.HYBRID).encode()
+
+
+async def answered(port: int, *parts: bytes) -> bytes:
+    """Everything that the gateway says before it hangs up."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        async with asyncio.timeout(30):
+            for part in parts:
+                writer.write(part)
+                await writer.drain()
+            return await reader.read()
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"\x03\x00\xff\xff" + bytes(2000),  # a PDU of 64 KiB is announced
+        b"\x03\x00\x00\x07\x02\xf0\x80",  # data before a connection request
+        HELLO + b"\x00",  # more than one PDU in clear
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # TLS at once
+    ],
+)
+async def test_junk_ends_at_once_and_its_source_waits_75(bench: Bench, junk: bytes) -> None:
+    assert await answered(bench.front.port, junk) == b""
+    assert bench.front._setting.penalties.waits("127.0.0.1", bench.front._setting.clock.instant().boot) > timedelta(0)
+
+
+async def test_junk_is_on_record(bench: Bench, store) -> None:
+    await answered(bench.front.port, b"GET / HTTP/1.1\r\n\r\n")
+    async with store.read() as tx:
+        (event,) = [e for e in await sql.read(tx) if e.name == "rdp.connection.failed"]
+    assert event.values()["source"] == "127.0.0.1"
+
+
+async def test_who_says_nothing_is_hung_up_on_76(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "FIRST_PDU", timedelta(milliseconds=100))
+    assert await answered(bench.front.port) == b""
+    assert await answered(bench.front.port, HELLO[:5]) == b""
+
+
+async def test_who_stops_in_the_handshake_is_hung_up_on_76(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "HANDSHAKE", timedelta(milliseconds=100))
+    wire = await reached(bench.front.port)
+    async with asyncio.timeout(30):
+        assert await wire.receive() == b""
+
+
+async def test_a_flood_of_one_source_gets_no_further_place_76(bench: Bench) -> None:
+    open_ones = [await asyncio.open_connection("127.0.0.1", bench.front.port) for _ in range(20)]
+    try:
+        assert b"not yet signed in" in await answered(bench.front.port)
+    finally:
+        for _, writer in open_ones:
+            writer.close()
