@@ -34,6 +34,7 @@ from gateway.fronts.api.services import Site as ApiSite
 from gateway.fronts.rdp.server import RdpFront, serve_rdp
 from gateway.fronts.ssh.server import serve_ssh
 from gateway.identity.service import Identity
+from gateway.identity.tickets import Tickets
 from gateway.inventory.service import Inventory
 from gateway.keys import SiteKeys, open_keys
 from gateway.policy.engine import PolicyEngine
@@ -46,6 +47,7 @@ from gateway.timekeeper import keep_time
 from gateway.web import WebServer
 
 AGAIN: Final = 1.0  # seconds until a sweep that failed begins anew
+TICKETS_EVERY: Final = 60.0  # seconds
 
 log = structlog.get_logger()
 
@@ -200,6 +202,7 @@ def _sweeps(gateway: Gateway) -> tuple[tuple[str, Callable[[], Awaitable[None]]]
         ("sessions", s.sessions.run),
         ("recordings", s.recordings.run),
         ("access", lambda: _each_second(s.access)),
+        ("tickets", lambda: _each_minute(s.identity.tickets)),
         ("anchors", lambda: gateway.anchors.run(every)),
         ("time", lambda: keep_time(s.store, s.audit, s.clock)),
     )
@@ -259,6 +262,16 @@ async def _each_second(access: Access) -> None:
         except StoreUnavailable as error:
             log.warning("Cannot sweep", why=str(error))
         await asyncio.sleep(1)
+
+
+async def _each_minute(tickets: Tickets) -> None:
+    """Take tickets away that open nothing any more."""
+    while True:
+        try:
+            await tickets.sweep()
+        except StoreUnavailable as error:
+            log.warning("Cannot sweep tickets", why=str(error))
+        await asyncio.sleep(TICKETS_EVERY)
 
 
 class _held:  # noqa: N801 - reads as a word in `with`

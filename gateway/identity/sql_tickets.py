@@ -80,6 +80,10 @@ async def find(tx: Tx, id_: str) -> Stored | None:
     )  # fmt: skip
 
 
+async def every(tx: Tx) -> list[str]:
+    return [row.id for row in await tx.execute(select(tickets.c.id).order_by(tickets.c.id))]
+
+
 async def bind(tx: Tx, id_: str, source: str) -> bool:
     """Compare-and-set: True when `source` is the address of its first log-on, now or before."""
     free = tickets.c.bound_to.is_(None) | (tickets.c.bound_to == source)

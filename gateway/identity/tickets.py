@@ -92,14 +92,14 @@ class Tickets(Part):
         if until is None:
             raise Refused("grant_ended", OVER, rule="access-model 2.7")
         now = self._clock.instant()
-        carried = _carried(person, proofs, source, now.wall)
-        if not two_factors(frozenset(p.factor for p in carried)):
+        brings = carried(person, proofs, source, now.wall)
+        if not two_factors(frozenset(p.factor for p in brings)):
             raise Refused("factor_stale", AGAIN, rule="access-model 2.4")
         ticket_id, secret = _random(ID_CHARACTERS), _random(SECRET_CHARACTERS)
         life = Deadline.after(now, min(WEB_TICKET_LIFE if web else TICKET_LIFE, until.remaining(now)))
         sealed = self._envelope.seal(_purpose(ticket_id), _nt_hash(secret))
         at = address(source)
-        made = Stored(ticket_id, person.id, grant, target, account, web, sealed, carried, at, at if web else "", life)
+        made = Stored(ticket_id, person.id, grant, target, account, web, sealed, brings, at, at if web else "", life)
         async with self._store.write() as tx:
             fault = await self._standing(tx, person.id, source)
             if not isinstance(fault, Refused):
@@ -141,6 +141,20 @@ class Tickets(Part):
         """A log-on went wrong: it counts against the address like any failed log-in (security 77), and is on record."""
         async with self._store.write() as tx:
             await self._failed(tx, ticket_id, source, await self._find(tx, ticket_id), web=False)
+
+    async def sweep(self) -> None:
+        """Take away what opens nothing any more: a revoked grant leaves no hash behind. No rule rests on it."""
+        async with self._store.read() as tx:
+            kept = [found for id_ in await stored.every(tx) if (found := await stored.find(tx, id_)) is not None]
+        now = self._clock.instant()
+        for found in kept:
+            until = await self.grants.ticket_until(found.grant, found.person, found.target, found.account)
+            if until is not None and not found.life.passed(now):
+                continue
+            async with self._store.write() as tx:
+                owner = await sql.person(tx, found.person)
+                if await stored.drop(tx, found.id) and owner is not None:
+                    await self._voided(tx, found.id, owner, "grant" if until is None else "expired")
 
     async def _redeem(
         self, ticket_id: str, secret: str | None, person: PersonId | None, source: str, client: str
@@ -233,7 +247,7 @@ class Tickets(Part):
         await self._audit.append(tx, event)
 
 
-def _carried(person: Person, proofs: Iterable[FactorProof], source: str, at: datetime) -> tuple[FactorProof, ...]:
+def carried(person: Person, proofs: Iterable[FactorProof], source: str, at: datetime) -> tuple[FactorProof, ...]:
     """Which of `proofs` a ticket carries: his own from here, a password as old as a sign-in may be, a key as young as
     at any other door."""
     mine = [p for p in proofs if p.person == person.id and address(p.source) == address(source)]

@@ -7,7 +7,7 @@
     target = { name = "ews-l4", tier = "T1", class = "workstation", zone = "line4", level = "2", owner = false }
     protocol = "ssh"
     account = "engineer"
-    channels = ["shell"]
+    channels = ["shell"]                                        # of rdp ["desktop"]
     factors = ["password", "totp"]
     source = "192.0.2.7"
     emergency = false
@@ -34,7 +34,7 @@ from gateway.identity.model import Factor, Organisation, Person, Role
 from gateway.ids import AccountId, OrganisationId, PersonId, TargetId
 from gateway.inventory.model import Account, CredentialKind, Protocol, Target, TargetClass, Tier, Zone
 from gateway.policy.engine import PolicyEngine
-from gateway.policy.model import Action, Allow, Channel, Decision, Deny, Obligations, Question
+from gateway.policy.model import LEAST_CHANNELS, Action, Allow, Channel, Decision, Deny, Obligations, Question
 from gateway.policy.rules import duration
 
 NOON: Final = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -113,14 +113,15 @@ def _case(table: Table) -> Case:
     _known(name, table, FIELDS)
     if (expect := table["expect"]) not in EXPECTED:
         raise Invalid(name, f"expect is {expect!r}, must be of {', '.join(sorted(EXPECTED))}")
+    protocol = Protocol(table.get("protocol", "ssh"))
     person, target = _person(name, table.get("person", {})), table.get("target", {})
     question = Question(
         action=Action(table["action"]),
         person=person,
         target=_target(name, target, person.id, str(table.get("account", "engineer"))),
-        protocol=Protocol(table.get("protocol", "ssh")),
+        protocol=protocol,
         account=str(table.get("account", "engineer")),
-        channels=frozenset(Channel(c) for c in table.get("channels", ["shell"])),
+        channels=frozenset(Channel(c) for c in table.get("channels", LEAST_CHANNELS[protocol])),
         factors=frozenset(Factor(f) for f in table.get("factors", ["password", "totp"])),
         source=str(table.get("source", "192.0.2.7")),
         emergency=bool(table.get("emergency", False)),

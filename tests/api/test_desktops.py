@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 
 from gateway.fronts.api.services import Door
+from gateway.identity.model import Factor, FactorProof
+from gateway.identity.sql_factors import put_proof
 from gateway.limits import API_LIVE_PER_PERSON
 from gateway.policy.model import Channel
 from tests.api.site import ELSEWHERE, HERE, Browser, RdpTwin, Site
@@ -99,6 +101,23 @@ async def test_a_sign_in_of_an_hour_ago_needs_a_code_with_the_ticket(desk: Site)
     bearer = await desk.services.identity.tickets.redeem(made["id"], ELSEWHERE, "")
     young = [p for p in bearer.proofs if p.fresh(desk.clock.now(), timedelta(minutes=1))]
     assert [(p.factor, p.source) for p in young] == [("totp", ELSEWHERE)]
+
+
+async def test_what_a_ticket_could_not_bring_along_is_said_before_there_is_one(desk: Site) -> None:
+    """T2 needs a factor that CredSSP does not know: it must be there already, from this address."""
+    vera, sam = await desk.signed_in("vera"), await desk.signed_in("sam", Door.ADMIN)
+    grant = await granted(desk, vera)
+    target = await desk.services.inventory.target_named("ews-l4")
+    assert (await sam.change("/targets/ews-l4", {"tier": "T2", "version": target.version}, "PATCH")).is_success
+    path = f"/grants/{grant['id']}/tickets"
+    answer = await vera.change(path, {"for": "client", "code": desk.code("vera")})
+    assert await code_of(answer) == (403, "no_permit")
+    assert "Sign in by SSH with a security key" in answer.json()["detail"]
+    touched = FactorProof(desk.persons["vera"].id, Factor.SSH_KEY_TOUCHED, desk.clock.now(), HERE)
+    async with desk.services.store.write() as tx:
+        await put_proof(tx, touched, desk.clock.now() - timedelta(days=1))
+    made = await ticket(vera, grant)
+    assert touched in (await desk.services.identity.tickets.redeem(made["id"], HERE, "")).proofs
 
 
 async def test_nobody_gets_a_ticket_for_another_persons_grant_52(desk: Site) -> None:

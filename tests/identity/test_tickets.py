@@ -173,6 +173,22 @@ async def test_a_ticket_after_its_grant_was_revoked_is_void(site: Site, grants: 
     assert await refused(tickets.redeem(made.id, HOME, "")) == "bad_ticket"
 
 
+async def test_a_sweep_leaves_no_hash_of_what_is_over(site: Site, grants: GrantsTwin):
+    kept, revoked = await ticket(site), await ticket(site, grant=OTHER)
+    web = await ticket(site, web=True)
+    await site.identity.tickets.sweep()
+    assert set(await rows(site)) == {kept.id, revoked.id, web.id}
+    del grants.open[OTHER]
+    site.clock.advance(seconds=60)
+    await site.identity.tickets.sweep()
+    await site.identity.tickets.sweep()
+    assert await rows(site) == [kept.id]
+    voided = await site.events("identity.ticket.voided")
+    assert {(e["ticket"], e["reason"]) for e in voided} == {(revoked.id, "grant"), (web.id, "expired")}
+    assert len(voided) == 2
+    assert await site.identity.tickets.redeem(kept.id, HOME, "")
+
+
 @pytest.mark.parametrize("deed", ["disable", "invite"])
 async def test_who_is_switched_off_or_invited_anew_has_no_tickets(site: Site, grants: GrantsTwin, deed: str):
     made, web = await ticket(site), await ticket(site, web=True)

@@ -227,7 +227,7 @@ class TicketUsed(AuditEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketVoided(AuditEvent):
-    """A ticket is worth nothing from now on. `reason`: replaced, standing, grant."""
+    """A ticket is worth nothing from now on. `reason`: replaced, standing, grant, expired."""
 
     name = "identity.ticket.voided"
     code = "GW1052I"

@@ -13,7 +13,9 @@ from gateway.fronts.api.services import Services
 from gateway.fronts.api.views.access import TicketNew, TicketView
 from gateway.fronts.api.views.common import SIGNED_IN, problems
 from gateway.identity.model import FactorProof
+from gateway.identity.tickets import carried
 from gateway.inventory.model import Protocol
+from gateway.policy.model import Action, Allow, Deny, Question
 from gateway.sessions.rules import SECOND_FACTORS
 
 router = APIRouter(tags=["access"])
@@ -33,7 +35,7 @@ async def make_ticket(grant_id: Id, asked: TicketNew, request: Request, who: Any
     front = state.desktops.front
     if grant.wanted.protocol is not Protocol.RDP or front is None:
         raise Refused("no_desktop", "Tickets are for desktops; this access is none, or this gateway has no RDP.")
-    proofs = await _fresh(state, who, grant, asked.code)
+    proofs = await _shown(state, who, grant, asked.code)
     ticket = await state.identity.tickets.issue(
         who.person,
         grant.id,
@@ -49,18 +51,28 @@ async def make_ticket(grant_id: Id, asked: TicketNew, request: Request, who: Any
     return TicketView(id=ticket.id, secret=ticket.secret, expires=ticket.expires, host=host, port=front.port, file=file)
 
 
-async def _fresh(state: Services, who: Asker, grant: Grant, code: str) -> tuple[FactorProof, ...]:
-    """What he has shown, with a second factor as young as the policy wants it when he connects.
+async def _shown(state: Services, who: Asker, grant: Grant, code: str) -> tuple[FactorProof, ...]:
+    """What he has shown, if it would let him connect now.
 
     Raises:
-        Refused: `factor_stale`: without a code it would not let him in.
+        Refused: why not: `factor_stale` when a code would help; else what the policy misses.
     """
     if code:
         await state.identity.confirm(who.person, code, who.source)
-    proofs = await state.identity.recent(who.person.id, who.source)
-    within = await state.sessions.freshness(who.person, grant.wanted.target_name, Protocol.RDP)
-    at = state.clock.now()
-    if not any(p.factor in SECOND_FACTORS and p.fresh(at, within) for p in proofs):
+    proofs, now = await state.identity.recent(who.person.id, who.source), state.clock.now()
+    proofs = carried(who.person, proofs, who.source, now)
+    target, account = await state.inventory.target_named(grant.wanted.target_name), grant.wanted.account
+    factors = frozenset(p.factor.value for p in proofs)
+    question = Question(
+        Action.CONNECT, who.person, target, Protocol.RDP, account, frozenset(), factors, who.source,
+        grant.wanted.emergency,
+    )  # fmt: skip
+    match state.policy.decide(question, now):
+        case Deny() as deny:
+            raise Refused(deny.code, deny.words, rule=", ".join(deny.rules), detail=deny.missing)
+        case Allow() as allow:
+            within = min(allow.obligations.freshness, grant.obligations.freshness)
+    if not any(p.factor in SECOND_FACTORS and p.fresh(now, within) for p in proofs):
         words = "Your code is too old for this target. Give a new one of your authenticator with the ticket."
         raise Refused("factor_stale", words, rule="access-model 2.4")
     return proofs
