@@ -194,7 +194,7 @@ def _as_it_is(body: bytes) -> bytes:
 def _general(body: bytes) -> bytes:
     """No compression, no auto-reconnect."""
     new = bytearray(_whole(Kind.GENERAL, body))
-    extra = int.from_bytes(new[10:12], "little") & ~ExtraFlag.AUTORECONNECT
+    extra = int.from_bytes(new[10:12], "little") & ~int(ExtraFlag.AUTORECONNECT)
     struct.pack_into("<HH", new, 8, 0, extra)
     struct.pack_into("<H", new, 16, 0)
     return bytes(new)
