@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
 import pyotp
 import qrcode
 
-from gateway.app import opened, run_until_signal
+from gateway.app import Gateway, opened, run_until_signal
 from gateway.clock import SystemClock
 from gateway.config import read
-from gateway.demo import site, target
+from gateway.demo import desktop, site, target
 
 TOUR = """
 Open    https://localhost:{page}   (the page; its certificate is by the site's own CA: {ca})
@@ -32,19 +35,68 @@ A visit, step by step
  8. Ada finds the recording, replays it, downloads it; verify.py inside runs anywhere:
     python3 verify.py --site-key site-key.txt --log audit.jsonl --checkpoint {anchor} recording.slg
 
+{desktop}
 Leave with Ctrl-C. Everything is in {folder}; delete it to begin anew.
 """
 
+DESKTOP = """\
+A visit to the desktop of ews-l4
+ 1. Vera asks as before, but for the protocol RDP and the account {account}; Omar approves.
+ 2. She presses Open in the browser at her access. Or she makes a ticket there for a client of her own, and runs
+    xfreerdp /v:localhost:{rdp} /u:TICKET /p:SECRET /cert:tofu      (mstsc: the .rdp file beside the ticket)
+ 3. The window shows what it waits for. Lena releases it; the desktop comes up in the same window.
+    Nobody is told its password: the gateway logs on.
+ 4. Lena watches, pauses, kills; Ada replays it as a film.
+"""
+NO_DESKTOP = "For a desktop to visit:  sudo apt-get install {packages}   and start again.\n"
+OLD_FOLDER = "This folder is of a demonstration without desktops; delete it for one that has them.\n"
 
-async def demonstrate(folder: Path, ssh: int, page: int, port: int) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where people connect to (`ssh`, `page`, `rdp`), and where the target listens (`target`, `desktop`)."""
+
+    ssh: int
+    page: int
+    rdp: int  # not 3389, where Debian's xrdp listens once it is installed
+    target: int
+    desktop: int
+
+
+async def demonstrate(folder: Path, ports: Ports) -> None:
     """Start everything in `folder`, an absolute path, and run until Ctrl-C."""
-    site.write_settings(folder, ssh, page)
+    site.write_settings(folder, ports.ssh, ports.page, ports.rdp)
     settings = read(folder)
     async with opened(folder, settings) as gateway:
-        key = await site.make(gateway, site.TARGET_ADDRESS, port)
-        async with await target.start(site.TARGET_ADDRESS, port, account=site.ACCOUNT, key=key, home=folder / "home"):
-            tour = _tour(folder, settings.ssh.port, settings.page.port, gateway.keys.tls_ca)
+        key, address = await site.make(gateway, site.TARGET_ADDRESS, ports.target), site.TARGET_ADDRESS
+        async with (
+            await target.start(address, ports.target, account=site.ACCOUNT, key=key, home=folder / "home"),
+            _desktop(gateway, address, ports.desktop) as steps,
+        ):
+            tour = _tour(folder, settings.ssh.port, settings.page.port, gateway.keys.tls_ca, steps)
             await run_until_signal(gateway, lambda: print(tour, flush=True))
+
+
+@asynccontextmanager
+async def _desktop(gateway: Gateway, address: str, port: int) -> AsyncIterator[str]:
+    """The target's desktop, when its programs are there; and the tour's words about it."""
+    if gateway.settings.rdp is None:
+        yield OLD_FOLDER
+    elif packages := desktop.missing():
+        yield NO_DESKTOP.format(packages=" ".join(packages))
+    else:
+        password = await site.add_desktop(gateway, address, port)
+        now = gateway.services.clock.now()
+        async with AsyncExitStack() as stack:
+            try:
+                made = await stack.enter_async_context(
+                    desktop.desktop(gateway.folder / "desktop", address, port, password, now)
+                )
+                await desktop.furnish(made)
+                steps = DESKTOP.format(account=site.DESKTOP_ACCOUNT, rdp=gateway.settings.rdp.port)
+            except RuntimeError as error:
+                steps = f"There is no desktop to visit: {error}\n"
+            yield steps
 
 
 def code(folder: Path, name: str) -> tuple[str, int] | None:
@@ -56,14 +108,14 @@ def code(folder: Path, name: str) -> tuple[str, int] | None:
     return None
 
 
-def _tour(folder: Path, ssh: int, page: int, authority: Path) -> str:
+def _tour(folder: Path, ssh: int, page: int, authority: Path, steps: str) -> str:
     people = "\n".join(
         f"  {p.name:<5} {p.does:<32} password {p.password:<28} TOTP secret {p.secret}" for p in site.logins(folder)
     )
     vera = next(p for p in site.logins(folder) if p.name == "vera")
     tour = TOUR.format(
         page=page, ssh=ssh, ca=authority, folder=folder, people=people, command=".venv/bin/sluicegate",
-        anchor=folder / "left-the-box" / "checkpoints.txt",
+        anchor=folder / "left-the-box" / "checkpoints.txt", desktop=steps,
     )  # fmt: skip
     return f"Vera's TOTP secret for an authenticator app:\n{_qr(vera.uri)}{tour}"
 

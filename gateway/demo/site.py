@@ -14,12 +14,14 @@ import pyotp
 
 from gateway.app import Gateway
 from gateway.config import FILE
+from gateway.demo.desktop import new_password
 from gateway.identity.enrolling import PLANT
 from gateway.identity.model import Role
-from gateway.inventory.model import CredentialKind, CryptoProfile, Protocol, TargetClass, Tier
+from gateway.inventory.model import Conduit, CredentialKind, CryptoProfile, Protocol, TargetClass, Tier
 
 TARGET_ADDRESS: Final = "127.0.0.4"
-ACCOUNT: Final = "engineer"
+ACCOUNT: Final = "engineer"  # opened by a key, over SSH
+DESKTOP_ACCOUNT: Final = "desk"  # opened by a password, over RDP
 WORDS: Final = ("amber", "anchor", "barley", "beacon", "birch", "cedar", "copper", "delta", "ember", "fjord", "harbor")
 PEOPLE: Final = (  # login, title, organisation, role, what he does here
     ("sam", "Sam Okafor", PLANT, Role.ADMIN, "OT security"),
@@ -35,7 +37,7 @@ names = ["localhost"]
 south = "127.0.0.3"
 ssh = {{ host = "127.0.0.1", port = {ssh} }}
 page = {{ host = "127.0.0.1", port = {page} }}
-admin = {{ host = "127.0.0.2", port = {page} }}
+{rdp}admin = {{ host = "127.0.0.2", port = {page} }}
 
 [anchors]
 minutes = 1
@@ -55,10 +57,12 @@ class Login:
     uri: str
 
 
-def write_settings(folder: Path, ssh: int, page: int) -> None:
+def write_settings(folder: Path, ssh: int, page: int, rdp: int | None = None) -> None:
+    """Once, with the ports that people connect to; without `rdp` the gateway has no door for desktops."""
     (folder / "left-the-box").mkdir(parents=True, exist_ok=True)
     if not (folder / FILE).exists():
-        (folder / FILE).write_text(SETTINGS.format(folder=folder, ssh=ssh, page=page))
+        line = "" if rdp is None else f'rdp = {{ host = "127.0.0.1", port = {rdp} }}\n'
+        (folder / FILE).write_text(SETTINGS.format(folder=folder, ssh=ssh, page=page, rdp=line))
 
 
 def logins(folder: Path) -> list[Login]:
@@ -79,6 +83,20 @@ async def make(gateway: Gateway, address: str, port: int) -> asyncssh.SSHKey:
         key_file.touch(mode=0o600)
         key.write_private_key(key_file)
     return asyncssh.read_private_key(key_file).convert_to_public()
+
+
+async def add_desktop(gateway: Gateway, address: str, port: int) -> str:
+    """Let the target offer RDP too, once; returns the password that opens its desktop."""
+    secret = gateway.folder / "desktop_password"
+    if not secret.exists():
+        inventory, password = gateway.services.inventory, new_password()
+        ssh, both = frozenset({Protocol.SSH}), frozenset({Protocol.SSH, Protocol.RDP})
+        await inventory.change_conduit("sam", Conduit("remote", "line4", ssh), both)
+        await inventory.add_service("sam", "ews-l4", Protocol.RDP, address, port)
+        await inventory.add_account("sam", "ews-l4", DESKTOP_ACCOUNT, CredentialKind.PASSWORD, password.encode())
+        secret.touch(mode=0o600)
+        secret.write_text(password)
+    return secret.read_text()
 
 
 async def _people(gateway: Gateway) -> list[Login]:
