@@ -14,6 +14,7 @@ ENUMERATED: Final = b"\x0a"
 SEQUENCE: Final = b"\x30"
 LENGTH_MOST: Final = 0xFFFF
 INTEGER_OCTETS: Final = 5  # a u32 and its sign octet
+INTEGER_MOST: Final = 0xFFFFFFFF
 
 
 def encode(tag: bytes, content: bytes) -> bytes:
@@ -46,11 +47,13 @@ def read(src: Reader, tag: bytes) -> bytes:
 
 
 def read_integer(src: Reader, tag: bytes = INTEGER) -> int:
-    """An INTEGER (or ENUMERATED) of at most five octets, read as if it had no sign.
+    """An INTEGER (or ENUMERATED) of at most 32 bits, read as if it had no sign.
 
     Windows writes 65535 without the octet for its sign ([MS-RDPBCGR] 4.1.3), and nothing in MCS is negative.
     """
     content = read(src, tag)
     if not 1 <= len(content) <= INTEGER_OCTETS:
         raise src.fail(f"BER integer of {len(content)} octets, must be 1 to {INTEGER_OCTETS}")
-    return int.from_bytes(content, "big")
+    if (value := int.from_bytes(content, "big")) > INTEGER_MOST:
+        raise src.fail(f"BER integer of {value.bit_length()} bits, must be 32 or less")
+    return value

@@ -22,7 +22,7 @@ class Reader:
         return len(self._data) - self._at
 
     def take(self, count: int) -> bytes:
-        if count > self.left:
+        if not 0 <= count <= self.left:
             raise RemoteProtocolError(f"{self._what}: truncated, {count} octets expected, {self.left} left")
         start, self._at = self._at, self._at + count
         return self._data[start : self._at]

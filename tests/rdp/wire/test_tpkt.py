@@ -99,6 +99,8 @@ def test_a_reader_takes_what_is_there_and_no_more() -> None:
         src.u32le()
     with pytest.raises(RemoteProtocolError, match="thing: 2 octets after the end"):
         src.end()
+    with pytest.raises(RemoteProtocolError):
+        src.take(-1)  # a length less a header may be negative: never go back
     assert src.rest() == b"\x0e\x0f"
     src.end()
 
