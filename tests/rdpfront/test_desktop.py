@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from gateway.fronts.rdp import notices
 from gateway.fronts.rdp.pictures import CARD, Tone
-from tests.rdp.peers import Client, Display, Target, connections_to, display, eventually, shadow, share_of, xrdp_vnc
+from gateway.policy.model import Channel
+from gateway.sessions.model import NoticeKind
+from tests.rdp.peers import (
+    Client,
+    Display,
+    Target,
+    connections_to,
+    display,
+    eventually,
+    looks_like,
+    shadow,
+    share_of,
+    xrdp_vnc,
+)
+from tests.rdp.peers.screens import output
 from tests.rdp.peers.targets import TERMINAL
 from tests.rdpfront.conftest import Bench
 from tests.rdpfront.twins import TwinConnection
@@ -90,3 +106,27 @@ async def test_every_pdu_that_a_client_got_from_the_target_is_in_the_recording(
         kinds = [kind for kind, _ in stream.records]
         assert kinds.index("desktop") < kinds.index("repaint") < kinds.index("picture")
         assert stream.of("desktop")[0] == (1024, 768)
+
+
+async def test_a_person_sets_the_size_of_his_desktop(bench: Bench, tmp_path: Path, screen: Display) -> None:
+    bench.sessions.channels |= {Channel.DISPLAY}
+    async with xrdp_vnc(tmp_path / "t") as target:
+        bench.leads_to(target)
+        bench.sessions.released.set()
+        async with bench.client(screen, "/dynamic-resolution") as client:
+            await client.sees(lambda seen: share_of(seen, target.colour) > 0.5, "the desktop")
+            stream = await bench.stream()
+            await output("xdotool", "windowsize", "--sync", await client.window(), "800", "600", env=screen.env)
+            await eventually(lambda: (800, 600) in stream.of("desktop"), lambda: f"the size, {stream.of('desktop')}")
+            image = await client.sees(lambda seen: share_of(seen, target.colour) > 0.4, "the smaller desktop")
+            assert image.size == (800, 600)
+
+
+async def test_notices_come_and_go_over_the_session(bench: Bench, tmp_path: Path, screen: Display, monkeypatch) -> None:
+    monkeypatch.setattr(notices, "SPOKEN", timedelta(seconds=2))
+    async with xrdp_vnc(tmp_path / "t") as target, working(bench, target, screen) as (client, connection):
+        before = await client.screenshot()
+        connection.tell(NoticeKind.MESSAGE, "Lena Lead says: please look at drive 7 before you go on with the others.")
+        image = await client.sees(lambda seen: share_of(seen, Tone.TELL.value) > 0.005, "the message")
+        image.save("/dev/shm/message.png")
+        await client.sees(lambda seen: looks_like(seen, before, 0.004), "the desktop as before")

@@ -42,7 +42,7 @@ async def answered(port: int, *parts: bytes) -> bytes:
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # TLS at once
     ],
 )
-async def test_junk_ends_at_once_and_its_source_waits_75(bench: Bench, junk: bytes) -> None:
+async def test_junk_ends_at_once_and_its_source_waits_76(bench: Bench, junk: bytes) -> None:
     assert await answered(bench.front.port, junk) == b""
     assert bench.front._setting.penalties.waits("127.0.0.1", bench.front._setting.clock.instant().boot) > timedelta(0)
 
@@ -54,20 +54,20 @@ async def test_junk_is_on_record(bench: Bench, store) -> None:
     assert event.values()["source"] == "127.0.0.1"
 
 
-async def test_who_says_nothing_is_hung_up_on_76(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_says_nothing_is_hung_up_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(native, "FIRST_PDU", timedelta(milliseconds=100))
     assert await answered(bench.front.port) == b""
     assert await answered(bench.front.port, HELLO[:5]) == b""
 
 
-async def test_who_stops_in_the_handshake_is_hung_up_on_76(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_stops_in_the_handshake_is_hung_up_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(native, "HANDSHAKE", timedelta(milliseconds=100))
     wire = await reached(bench.front.port)
     async with asyncio.timeout(30):
         assert await wire.receive() == b""
 
 
-async def test_a_flood_of_one_source_gets_no_further_place_76(bench: Bench) -> None:
+async def test_a_flood_of_one_source_gets_no_further_place(bench: Bench) -> None:
     open_ones = [await asyncio.open_connection("127.0.0.1", bench.front.port) for _ in range(20)]
     try:
         assert b"not yet signed in" in await answered(bench.front.port)

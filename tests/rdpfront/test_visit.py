@@ -156,7 +156,7 @@ async def test_a_recorder_that_fails_stops_the_picture_until_it_is_back(
 
 
 @pytest.mark.parametrize(("user", "secret"), [(TICKET, "wrong"), ("nobody", SECRET)])
-async def test_a_wrong_ticket_is_a_failed_log_on_and_counts(bench: Bench, user: str, secret: str) -> None:
+async def test_a_wrong_ticket_is_a_failed_log_on_and_counts_77(bench: Bench, user: str, secret: str) -> None:
     with pytest.raises(LogonFailed) as failed:
         async with caller(bench.front.port, user, secret):
             pass
@@ -165,7 +165,7 @@ async def test_a_wrong_ticket_is_a_failed_log_on_and_counts(bench: Bench, user: 
     assert not bench.sessions.visits
 
 
-async def test_a_client_without_credssp_is_told_so(bench: Bench) -> None:
+async def test_a_client_without_credssp_is_told_so_68(bench: Bench) -> None:
     with pytest.raises(LogonFailed) as failed:
         await reached(bench.front.port, Security.TLS)
     assert failed.value.args == (5,)
@@ -204,7 +204,7 @@ async def test_a_target_that_logs_off_is_told_in_words(bench: Bench, certificate
         assert "logged off" in words
 
 
-async def test_another_certificate_gets_no_credential(bench: Bench, certificate: tuple[Path, Path]) -> None:
+async def test_another_certificate_gets_no_credential_70(bench: Bench, certificate: tuple[Path, Path]) -> None:
     bench.sessions.certificate_refusal = Refused("certificate_changed", "ews-l4 shows another certificate.")
     bench.sessions.released.set()
     async with plant(certificate) as target, caller(bench.front.port) as client:
