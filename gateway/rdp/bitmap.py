@@ -12,7 +12,6 @@ from typing import Final
 
 from gateway.errors import LocalProtocolError, RemoteProtocolError
 from gateway.rdp import planar
-from gateway.rdp.octets import Reader
 
 UPDATETYPE_BITMAP: Final = 1
 BITMAP_COMPRESSION: Final = 0x0001
@@ -65,26 +64,42 @@ class Rectangle:
         return self.width > self.right - self.left + 1 or self.height > self.bottom - self.top + 1
 
 
-def decode(update: bytes) -> list[Rectangle]:
-    """The rectangles of an update. Their pixels are not looked at.
+Head = tuple[int, int, int, int, int, int, int, int, int]  # the nine numbers before the pixels, bitmapLength last
+
+
+def heads(update: bytes) -> list[Head]:
+    """What stands before the pixels of each rectangle: all that the way to the client has to know, and cheap.
 
     Raises:
         RemoteProtocolError: another update, truncated, octets left, an empty rectangle or one larger than its
-            bitmap, an unknown depth, raw data of the wrong length.
+            bitmap, an unknown depth.
     """
-    src = Reader(update, "bitmap update")
-    if (kind := src.u16le()) != UPDATETYPE_BITMAP:
-        raise src.fail(f"type {kind}, must be {UPDATETYPE_BITMAP}")
-    found = []
-    for _ in range(src.u16le()):
-        left, top, right, bottom, width, height, bpp, flags, length = _HEAD.unpack(src.take(_HEAD.size))
-        one = Rectangle(left, top, right, bottom, width, height, bpp, flags, src.take(length))
+    if len(update) < 4 or int.from_bytes(update[:2], "little") != UPDATETYPE_BITMAP:
+        raise RemoteProtocolError("bitmap update: truncated, or another type")
+    found, at, size = [], 4, len(update)
+    for _ in range(int.from_bytes(update[2:4], "little")):
+        if at + _HEAD.size > size:
+            raise RemoteProtocolError("bitmap update: truncated")
+        head = left, top, right, bottom, width, height, bpp, _, length = _HEAD.unpack_from(update, at)
         if right < left or bottom < top or width < right - left + 1 or height < bottom - top + 1:
-            raise src.fail(f"rectangle {left},{top} to {right},{bottom} of a bitmap of {width} x {height}")
+            words = f"rectangle {left},{top} to {right},{bottom} of a bitmap of {width} x {height}"
+            raise RemoteProtocolError(f"bitmap update: {words}")
         if bpp not in DEPTHS:
-            raise src.fail(f"{bpp} bits a pixel")
-        found.append(one)
-    src.end()
+            raise RemoteProtocolError(f"bitmap update: {bpp} bits a pixel")
+        found.append(head)
+        at += _HEAD.size + length
+    if at != size:
+        raise RemoteProtocolError(f"bitmap update: {size} octets, must be {at}")
+    return found
+
+
+def decode(update: bytes) -> list[Rectangle]:
+    """The rectangles of an update; their pixels are not looked at. Raises as `heads`."""
+    found, at = [], 4
+    for head in heads(update):
+        at += _HEAD.size
+        found.append(Rectangle(*head[:8], update[at : at + head[8]]))
+        at += head[8]
     return found
 
 

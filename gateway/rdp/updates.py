@@ -80,10 +80,9 @@ class Updates:
 
     def _drawn(self, update: bytes) -> list[bytes]:
         """Counts what a bitmap update paints; PDUs in its place when it has to be made anew."""
-        rectangles = bitmap.decode(update)
-        for one in rectangles:
-            self.coverage.painted(one.left, one.top, one.right, one.bottom)
-        if not self._exact or (exact := bitmap.exact(rectangles, self._width, self._height)) is None:
+        for left, top, right, bottom, *_ in bitmap.heads(update):
+            self.coverage.painted(left, top, right, bottom)
+        if not self._exact or (exact := bitmap.exact(bitmap.decode(update), self._width, self._height)) is None:
             return []
         pdus: list[bytes] = []
         for group in bitmap.grouped(exact):
