@@ -158,17 +158,19 @@ class Site:
         return next(g for g in grants if g["request"] == request["id"])
 
     @asynccontextmanager
-    async def visit(self, name: str = "vera", target: str = "ews-l4"):
+    async def visit(self, name: str = "vera", target: str = "ews-l4", protocol: Protocol = Protocol.SSH):
         """A session of `name` that runs: the grant is there and released."""
         vera = await self.signed_in(name)
         owner = "omar" if target == "ews-l4" else "olga"
-        grant = await self.granted(vera, await self.signed_in(owner), target)
+        channels = ["desktop", "desktop.input"] if protocol is Protocol.RDP else ["shell"]
+        omar = await self.signed_in(owner)
+        grant = await self.granted(vera, omar, target, protocol=protocol, channels=channels)
         lena = await self.signed_in("lena")
         answer = await lena.change(f"/grants/{grant['id']}/release", {"code": self.code("lena")})
         assert answer.status_code == 201, answer.text
         person = self.persons[name]
         proofs = await self.services.identity.recent(person.id, HERE)
-        arrival = Arrival(person, target, "", Protocol.SSH, HERE, "SSH-2.0-test", proofs)
+        arrival = Arrival(person, target, "", protocol, HERE, "SSH-2.0-test", proofs)
         visit = await self.services.sessions.arrive(arrival)
         assert await visit.settled(timedelta(seconds=5))
         connection = await visit.enter()

@@ -1,13 +1,17 @@
 """The two WebSockets: who may open them, what comes over them, when they end."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
+from gateway.fronts.api.records import MESSAGE
 from gateway.fronts.api.sockets import Connections
-from gateway.limits import API_LIVE_PER_PERSON
+from gateway.inventory.model import Protocol
+from gateway.limits import API_LIVE_PER_PERSON, WATCH_DESKTOP
+from gateway.recording.format import unpack_records
 from tests.api.site import ELSEWHERE, HOST, Browser, Site
 from tests.api.socket import Refused, connected
 
@@ -183,3 +187,70 @@ async def test_a_viewer_that_lagged_is_told_to_read_again(site: Site) -> None:
             subscription.lagged = True
         await site.asked(await site.signed_in("vera"))
         assert await socket.until(event="live.lagged")
+
+
+@asynccontextmanager
+async def desktop(site: Site):
+    """A running session with a desktop, and Lena's cookie."""
+    async with site.visit(protocol=Protocol.RDP) as connection:
+        stream = connection.open_stream("desktop", {})
+        stream.desktop(1024, 768)
+        yield connection, stream, token(await site.signed_in("lena"))
+
+
+async def test_a_watched_desktop_comes_as_octets_after_a_snapshot_that_names_its_size(site: Site) -> None:
+    async with desktop(site) as (connection, stream, lena):
+        asked: list[str] = []
+        connection.on_viewer = lambda: asked.append("paint")
+        async with connected(site, f"/sessions/{connection.session.id}/watch", lena) as socket:
+            first = await socket.read()
+            assert [(r["kind"], r.get("data")) for r in first["records"]][1:] == [("s", None), ("w", "BAADAA==")]
+            assert first["records"][1]["value"]["kind"] == "desktop"
+            assert asked == ["paint"]
+            stream.repaint()
+            stream.shown(b"<pdu>")
+            stream.repainted()
+            stream.pressed(b"S3CRET")
+            stream.pointed(b"<mouse>")
+            stream.clipboard("in", "S3CRET")
+            octets = await socket.octets()
+            assert b"S3CRET" not in octets
+            came = [(chr(r.kind), r.payload) for r in unpack_records(octets)]
+            assert [kind for kind, _ in came] == list("qpfiut")
+            assert came[1][1] == b"<pdu>"
+            assert came[3][1] == b""
+            assert json.loads(came[5][1]) == {"direction": "in", "characters": 6}
+
+
+async def test_the_records_of_a_desktop_come_in_few_messages_of_bounded_length(site: Site) -> None:
+    async with desktop(site) as (connection, stream, lena):
+        async with connected(site, f"/sessions/{connection.session.id}/watch", lena) as socket:
+            await socket.read()
+            for n in range(400):
+                stream.shown(n.to_bytes(2, "big") * 5000)
+            came, messages = list[bytes](), 0
+            while len(came) < 400:
+                octets = await socket.octets()
+                assert len(octets) < MESSAGE + 10_100
+                came += [r.payload[:2] for r in unpack_records(octets)]
+                messages += 1
+        assert came == [n.to_bytes(2, "big") for n in range(400)]
+        assert messages < 30
+
+
+async def test_a_viewer_that_reads_nothing_neither_slows_the_session_nor_grows_34(site: Site) -> None:
+    async with (
+        desktop(site) as (connection, stream, lena),
+        connected(site, f"/sessions/{connection.session.id}/watch", lena) as slow,
+    ):
+        await slow.read()
+        slow.received._maxsize = 1  # its line takes no more than that
+        recorder = site.services.sessions.registry.get(connection.session.id).recorder
+        for n in range(3 * WATCH_DESKTOP // 60_000):
+            stream.shown(n.to_bytes(4, "big") * 15_000)
+            if n % 20 == 0:
+                await asyncio.sleep(0)
+            assert all(watch._octets < WATCH_DESKTOP + 70_000 for watch in recorder._watches)
+        while "text" not in (message := await slow._data()):
+            pass
+        assert json.loads(message["text"])["type"] == "snapshot"

@@ -9,6 +9,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from gateway.inventory.model import Protocol
+from gateway.recording.format import unpack_records
+from gateway.recording.model import Record
 from tests.api.site import Browser, Site
 
 
@@ -135,3 +138,42 @@ async def test_a_recording_that_is_none_is_not_found(site: Site) -> None:
     for path in ("", "/records", "/timeline", "/verification", "/download", "/asciicast", "/text"):
         answer = await ada.get(f"/recordings/ses_23456789abcdefghjkmn{path}")
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_a_desktops_records_come_as_octets_piece_by_piece(site: Site) -> None:
+    async with site.visit(protocol=Protocol.RDP) as connection:
+        stream = connection.open_stream("desktop", {})
+        stream.desktop(1024, 768)
+        for n in range(30):
+            site.clock.advance(seconds=1)
+            stream.repaint()
+            stream.shown(n.to_bytes(4, "big") * 75_000)
+            site.clock.advance(milliseconds=20)
+            stream.repainted()
+        stream.pressed(b"S3CRET")
+        lena = await site.signed_in("lena")
+        await lena.change(f"/sessions/{connection.session.id}/kill", {"reason": "enough"})
+    ada, path = await site.signed_in("ada"), f"/recordings/{connection.session.id}"
+    points = [k["at_us"] for k in (await read(ada, path))["keyframes"]]
+    assert len(points) == 31
+    came, at, answers = list[Record](), points[2], 0
+    while True:
+        answer = await ada.get(f"{path}/records?from_us={at}", headers={"Accept": "application/octet-stream"})
+        assert answer.headers["content-type"] == "application/octet-stream"
+        assert answer.headers["cache-control"] == "no-store"
+        came += unpack_records(answer.content)
+        answers += 1
+        if "next-us" not in answer.headers:
+            break
+        at = int(answer.headers["next-us"])
+    assert (chr(came[0].kind), chr(came[1].kind)) == ("w", "q")
+    assert came[1].at_us < points[2]
+    pictures = [int.from_bytes(r.payload[:4], "big") for r in came if chr(r.kind) == "p"]
+    assert pictures == list(range(1, 30))
+    assert answers == 3
+    assert not any(b"S3CRET" in r.payload for r in came)
+    as_json = await read(ada, f"{path}/records?from_us={points[2]}")
+    assert [r["kind"] for r in as_json["records"][:4]] == ["w", "q", "p", "f"]
+    cast = await ada.get(f"{path}/asciicast")
+    assert (cast.status_code, cast.json()["code"]) == (403, "no_terminal")
+    assert "desktop" in cast.json()["detail"]
