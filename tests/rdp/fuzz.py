@@ -16,15 +16,17 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from gateway.errors import LocalProtocolError, RemoteProtocolError
-from gateway.rdp import mcs, x224
+from gateway.rdp import bitmap, cleanpath, fastpath, mcs, share, x224
+from gateway.rdp import input as events
 from gateway.rdp.client_info import ClientInfo
 from gateway.rdp.connector import Connector, ConnectorState, TargetLogon
+from gateway.rdp.credssp_messages import TsRequest
 from gateway.rdp.gcc import ClientBlocks, ServerBlocks
 from gateway.rdp.licence import LicenceClient
 from gateway.rdp.tpkt import Framer
 from gateway.rdp.x224 import ConnectionRequest, Security
 from tests.rdp.wire import samples
-from tests.rdp.wire.target import DEMAND_ACTIVE, VALID, attach_confirm, connect_response, join_confirm
+from tests.rdp.wire.target import DEMAND, DEMAND_ACTIVE, VALID, attach_confirm, connect_response, join_confirm
 
 MOST: Final = 4096  # octets of one input
 EDGES: Final = (b"\x00", b"\xff", b"\x7f", b"\x80", b"\x81", b"\x82", b"\xff\xff", b"\x00\x80", b"\x03\x00\x00\x07")
@@ -85,14 +87,55 @@ def target(data: bytes) -> None:
         made.receive(frame)
 
 
-READERS: Final[Sequence[Callable[[bytes], None]]] = (frames, connection, domain, information, licence, target)
+def controls(data: bytes) -> None:
+    """Share control PDUs, and the two that carry capabilities."""
+    for control in share.split_control(data):
+        match control.kind:
+            case share.PduType.DEMAND_ACTIVE:
+                share.DemandActive.decode(control.body)
+            case share.PduType.CONFIRM_ACTIVE:
+                share.ConfirmActive.decode(control.body)
+            case share.PduType.DATA:
+                share.ShareData.decode(control.body)
+
+
+def typed(data: bytes) -> None:
+    for read in (events.decode_fast, events.decode_slow):
+        try:
+            read(data)
+        except RemoteProtocolError:
+            continue
+
+
+def drawn(data: bytes) -> None:
+    for read in (fastpath.decode, bitmap.decode):
+        try:
+            read(data)
+        except RemoteProtocolError:
+            continue
+
+
+def request(data: bytes) -> None:
+    cleanpath.Request.decode(data)
+
+
+def credentials(data: bytes) -> None:
+    TsRequest.decode(data)
+
+
+READERS: Final[Sequence[Callable[[bytes], None]]] = (
+    frames, connection, domain, information, licence, target, controls, typed, drawn, request, credentials,
+)  # fmt: skip
 WAY: Final = b"".join(
     (connect_response(), attach_confirm(), *map(join_confirm, (1007, 1003, 1004, 1005, 1006)), VALID, DEMAND_ACTIVE)
 )
 SEEDS: Final = (
     samples.CONNECTION_REQUEST, samples.CONNECTION_CONFIRM, samples.CONNECT_INITIAL, samples.CONNECT_RESPONSE,
     samples.ATTACH_USER_CONFIRM, samples.JOIN_CONFIRM, samples.SEND_DATA, samples.DISCONNECT, samples.INFO.encode(),
-    samples.VALID_CLIENT, WAY,
+    samples.VALID_CLIENT, WAY, DEMAND,
+    bytes.fromhex("1000 0100 0000 0000 0600 0000 0000 1e00"), bytes.fromhex("040b 0a1e 2000081000 1000"),  # input
+    bytes.fromhex("0100 0100 0000 0000 0300 0000 0400 0100 2000 0000 1000") + bytes(16),  # one raw rectangle
+    bytes.fromhex("300d a003020106 a106 3004 3002 a000"), bytes.fromhex("3009 a004 02020d3e a301 0c"),
 )  # fmt: skip
 
 
