@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
+from hypothesis import settings
 from sqlalchemy import create_engine
 
 import gateway.tables  # noqa: F401 - registers every table
@@ -17,10 +18,13 @@ from gateway.store.base import metadata
 from gateway.store.db import Store
 from tests.sim.clock import SimulatedClock
 
+settings.register_profile("unhurried", deadline=None)  # no property looks at a stopwatch
+settings.load_profile("unhurried")
+
 WHOLE = (
     "api", "e2e", "browser", "ssh/test_hostile", "sessions/test_abuse", "sessions/test_control", "sessions/test_door",
     "sessions/test_faults", "sessions/test_time", "access/test_races", "access/test_states", "identity/test_lockout",
-    "recording/test_tampering",
+    "recording/test_tampering", "rdpfront",
 )  # fmt: skip
 
 
