@@ -14,7 +14,6 @@ CS_CORE: Final = 0xC001
 BLOCK_HEADER: Final = 4  # type u16 + length u16, which counts itself
 
 # Fields of CS_CORE after imeFileName, as offsets into `tail`; each may be absent with everything behind it.
-TAIL_POST_BETA2: Final = 0
 TAIL_HIGH_COLOR: Final = 8  # postBeta2ColorDepth u16 + clientProductId u16 + serialNumber u32
 TAIL_SUPPORTED: Final = 10
 TAIL_EARLY: Final = 12
