@@ -13,7 +13,7 @@ from gateway.fronts.api.app import create_app
 from gateway.fronts.api.services import Door
 from gateway.keys import open_keys
 from gateway.web import MESSAGE, WebServer
-from tests.api.site import Site, password
+from tests.api.site import RdpTwin, Site, password
 
 
 @pytest.fixture
@@ -55,6 +55,19 @@ async def test_the_page_signs_in_and_hears_of_a_request_over_tls(site: Site, tru
                 await flood.send("x" * (MESSAGE + 1))
                 with pytest.raises(ConnectionClosed) as cut:
                     await flood.recv()
+                assert cut.value.rcvd.code == 1009
+            site.services.desktops.front = RdpTwin()
+            async with websockets.connect(
+                address.replace("/live", "/desktop"), host="127.0.0.1", port=server.port, ssl=trusting, origin=origin,
+                additional_headers={"Cookie": cookie}, max_size=None,
+            ) as desktop:  # fmt: skip
+                for data in (b"x", b"\x03" * MESSAGE):  # the longest TPKT is an octet shorter
+                    await desktop.send(data)
+                    answered = await desktop.recv()
+                    assert answered == b"omar at 127.0.0.1: " + data
+                await desktop.send(b"x" * (MESSAGE + 1))
+                with pytest.raises(ConnectionClosed) as cut:
+                    await desktop.recv()
                 assert cut.value.rcvd.code == 1009
             await site.asked(await site.signed_in("vera", source="127.0.0.1"))
             assert json.loads(await socket.recv())["event"] == "access.request.made"
