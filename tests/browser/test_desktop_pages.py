@@ -1,4 +1,4 @@
-"""Desktops in the page: replay of a recording whose colours are known, in real Chromium."""
+"""Desktops in the page: replay of a recording whose colours are known, and a visit in the browser, in real Chromium."""
 
 import asyncio
 import contextlib
@@ -10,18 +10,22 @@ import pytest
 from playwright.async_api import Locator, expect
 
 from gateway.ids import SessionId
+from gateway.inventory.model import Conduit, CredentialKind, Protocol
 from gateway.rdp import bitmap, mcs, x224
 from gateway.rdp.input import PointerEvent, PointerFlag, encode_events
 from gateway.rdp.share import ShareData
 from tests.browser.pages import Desk, desks
+from tests.e2e import site as house
 from tests.e2e.clocks import SteppedClock
-from tests.e2e.site import Site, running_site
+from tests.e2e.site import Site, free_port, running_site
+from tests.rdp.peers import Target, xrdp_vnc
 
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(300)]
 
 WIDTH, HEIGHT = 640, 400
 RED, GREEN, BLUE = (200, 30, 40), (20, 160, 60), (30, 60, 210)
 SESSION = SessionId("ses_d3skt0p")
+STEELBLUE = (70, 130, 180)
 PIXEL = """([x, y]) => {
     const canvas = document.querySelector('desktop-player canvas');
     return [...canvas.getContext('2d').getImageData(x, y, 1, 1).data.slice(0, 3)];
@@ -113,3 +117,102 @@ async def test_a_recorded_desktop_replays_with_exact_colours_at_every_moment(tmp
         await expect(player).to_contain_text("Copied from the target, 13 characters: AXIS 4 = 17.3")
         await expect(ada.page.get_by_role("button", name="Jump to 1:00: Clipboard")).to_be_visible()
         assert ada.problems == [], json.dumps(ada.problems)
+
+
+async def with_desktop(site: Site, target: Target) -> None:
+    """The engineering station gets its desktop, and the conduit towards it."""
+    inventory = site.gateway.services.inventory
+    was = Conduit("remote", "line4", frozenset({Protocol.SSH}))
+    await inventory.change_conduit("sam", was, frozenset({Protocol.SSH, Protocol.RDP}))
+    await inventory.add_service("sam", "ews-l4", Protocol.RDP, target.host, target.port)
+    await inventory.add_account("sam", "ews-l4", "desk", CredentialKind.PASSWORD, target.password.encode())
+
+
+async def asks(vera: Desk) -> None:
+    form = vera.page.get_by_role("form", name="Ask for access")
+    await form.get_by_role("button", name="Desktop (RDP)").click()
+    await form.get_by_label("Account on the target").select_option("desk")
+    await form.get_by_label("Purpose").fill("Change the drive's ramp")
+    await form.get_by_label("Work order").fill("WO-8812")
+    await vera.picture("vera-asks-for-a-desktop")
+    await form.get_by_role("button", name="Ask for access").click()
+
+
+async def approves(omar: Desk) -> None:
+    await omar.page.get_by_role("link", name="Approvals").click()
+    card = omar.page.get_by_role("article", name="Request of vera for ews-l4")
+    await card.get_by_role("button", name="Approve").click()
+    await omar.code()
+    await omar.picture("omar-approves-a-desktop")
+    await card.get_by_role("button", name="Approve now").click()
+
+
+async def test_a_vendor_works_at_a_desktop_in_her_browser_and_the_control_room_watches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rdp = free_port()
+    monkeypatch.setattr(house, "SETTINGS", f'rdp = {{{{ host = "127.0.0.1", port = {rdp} }}}}' + house.SETTINGS)
+    async with (
+        xrdp_vnc(tmp_path / "target") as target,
+        running_site(tmp_path / "gateway", local=False, address=target.host) as site,
+        desks(site, "vera", "omar", "lena", "ada") as (vera, omar, lena, ada),
+    ):
+        await with_desktop(site, target)
+        for desk in (vera, omar, lena):
+            await desk.sign_in()
+        await asks(vera)
+        await approves(omar)
+
+        # 1. Both doors; the ticket for her own client, with the host to type.
+        grant = vera.page.get_by_role("article", name="Grant for ews-l4")
+        await grant.get_by_role("button", name="Open with my RDP client").click()
+        ticket = grant.get_by_role("region", name="Ticket for ews-l4")
+        await expect(ticket.get_by_label("Computer")).to_have_text(f"localhost:{rdp}")
+        async with vera.page.expect_download() as download:
+            await ticket.get_by_role("button", name="Download .rdp file").click()
+        file = Path(await (await download.value).path()).read_text()
+        assert f"full address:s:localhost:{rdp}" in file
+        assert (await ticket.get_by_label("Password").inner_text()) not in file
+        await vera.picture("vera-has-a-ticket")
+
+        # 2. In the browser: the hold, drawn by the gateway, then the desktop.
+        async with vera.page.expect_popup() as popup:
+            await grant.get_by_role("link", name="Open in the browser").click()
+        seat = Desk(await popup.value, site, "vera")
+        await expect(seat.page.locator("iron-remote-desktop")).to_be_visible(timeout=20_000)
+        await lena.page.get_by_role("region", name="Waiting").get_by_role("button", name="Release").click()
+        await seat.picture("vera-waits-at-a-desktop")
+        await lena.code()
+        await lena.page.get_by_role("button", name="Release now").click()
+
+        # 3. The control room: a tile with the whole picture, then the large view.
+        await lena.page.get_by_role("button", name="Live tiles").click()
+        await expect(lena.page.get_by_label("Live desktop")).to_be_visible()
+        await shows(lena, STEELBLUE, 1000, 700)
+        await seat.picture("vera-works-at-a-desktop")
+        await lena.picture("lena-sees-live-tiles")
+        await lena.page.get_by_role("button", name="Enlarge session of Vera Lind on ews-l4").click()
+        await shows(lena, STEELBLUE, 1000, 700)
+
+        # 4. She types; it arrives. Killed, she reads why.
+        await seat.page.locator("iron-remote-desktop").click(position={"x": 200, "y": 200})
+        await seat.page.keyboard.type("ramp 17", delay=30)
+        await seat.page.keyboard.press("Enter")
+        await target.received("ramp 17\n")
+        await lena.picture("lena-watches-a-desktop")
+        running = lena.page.get_by_role("article", name="Session of Vera Lind on ews-l4")
+        await running.get_by_role("button", name="Kill").click()
+        await running.get_by_label("Reason").fill("The line starts again")
+        await running.get_by_role("button", name="Kill now").click()
+        await expect(seat.page.get_by_role("heading", name="The desktop is closed")).to_be_visible(timeout=30_000)
+        await seat.picture("vera-reads-why")
+        await expect(running).to_be_hidden()
+
+        # 5. The auditor.
+        await ada.sign_in()
+        await opened(ada)
+        last = await ada.page.get_by_label("Position").get_attribute("max")
+        await ada.page.get_by_label("Position").fill(str(last))  # at first xrdp paints black
+        await shows(ada, STEELBLUE, 1000, 700)
+        await ada.picture("ada-replays-a-visit")
+        assert [d.problems for d in (vera, omar, lena, ada, seat)] == [[], [], [], [], []]
