@@ -237,6 +237,13 @@ class Plant:
         self.acceptor.show(bitmap.picture(bytes(colour) * (width * height), width, height, bpp=self.acceptor.bpp))
         await self.wire.send(self.acceptor.data_to_send())
 
+    async def noise(self, parts: list[bytes]) -> None:
+        """Updates that no client has to understand: palettes of any length."""
+        assert self.acceptor is not None
+        assert self.wire is not None
+        self.acceptor.show([b"\x02\x00" + part for part in parts])
+        await self.wire.send(self.acceptor.data_to_send())
+
     async def says_goodbye(self, error: int) -> None:
         assert self.acceptor is not None
         assert self.wire is not None

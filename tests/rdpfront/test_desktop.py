@@ -72,8 +72,6 @@ async def test_what_is_typed_in_a_pause_never_arrives_and_the_person_reads_why(
         await target.received("before\n")
         connection.pause(on=True)
         await client.sees(lambda seen: share_of(seen, Tone.WARN.value) > 0.005, "the bar")
-        image = await client.screenshot()
-        image.save(f"/dev/shm/pause-{made.__name__}.png")
         await client.types("frozen\n")
         await eventually(lambda: connection.discarded > 0, "discarded keys")
         connection.pause(on=False)
@@ -90,9 +88,8 @@ async def test_a_kill_cuts_the_target_and_the_person_reads_who_did_it(
     async with made(tmp_path / "t") as target, working(bench, target, screen) as (client, connection):
         connection.end("Lena Lead ended your session. Please call the control room.")
         await eventually(lambda: connections_to(target.port) == 0, "the target is cut")
-        image = await client.sees(lambda seen: share_of(seen, CARD) > 0.1, "the last screen")
-        image.save(f"/dev/shm/kill-{made.__name__}.png")
-        assert share_of(image, Tone.OVER.value) > 0.4
+        image = await client.sees(lambda seen: share_of(seen, Tone.OVER.value) > 0.4, "the last screen")
+        assert share_of(image, CARD) > 0.1
         assert await client.ends() != 0
 
 
@@ -127,6 +124,5 @@ async def test_notices_come_and_go_over_the_session(bench: Bench, tmp_path: Path
     async with xrdp_vnc(tmp_path / "t") as target, working(bench, target, screen) as (client, connection):
         before = await client.screenshot()
         connection.tell(NoticeKind.MESSAGE, "Lena Lead says: please look at drive 7 before you go on with the others.")
-        image = await client.sees(lambda seen: share_of(seen, Tone.TELL.value) > 0.005, "the message")
-        image.save("/dev/shm/message.png")
+        await client.sees(lambda seen: share_of(seen, Tone.TELL.value) > 0.005, "the message")
         await client.sees(lambda seen: looks_like(seen, before, 0.004), "the desktop as before")

@@ -18,4 +18,3 @@ async def test_a_held_person_reads_why_on_his_own_screen(bench: Bench, tmp_path:
         image = await client.sees(lambda seen: share_of(seen, CARD) > 0.1, "the card")
         assert share_of(image, Tone.WAIT.value) > 0.4
         assert bench.sessions.dials == 0
-        image.save("/dev/shm/hold.png")

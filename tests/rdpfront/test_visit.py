@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -226,3 +227,33 @@ async def test_what_is_wrong_with_a_target_is_told(
         await client.until(lambda: client.twin.left)
         assert word in bench.sessions.connections[0].closed[0][1]
         assert b"inner" not in b"".join(target.before_log_on)
+
+
+async def test_a_client_that_does_not_read_stops_the_target_and_a_kill_reaches_both(
+    bench: Bench, certificate: tuple[Path, Path]
+) -> None:
+    async with working(bench, certificate) as (_, target, connection, stream):
+        assert target.wire is not None
+        noise = [secrets.token_bytes(15_000) for _ in range(8)]
+
+        async def flood() -> None:
+            while not target.closed.is_set():
+                await target.noise(noise)
+
+        async with asyncio.TaskGroup() as tasks:
+            flooding = tasks.create_task(flood())
+            await eventually(lambda: not target.wire._room.is_set(), "the target has to wait")
+            connection.end("Lena ended your session.")
+            await asyncio.wait_for(target.closed.wait(), 30)
+            await eventually(lambda: not bench.front._visitors, "the client is gone")
+            flooding.cancel()
+        assert stream.of("pdu")
+
+
+async def test_a_gateway_that_stops_tells_everybody(bench: Bench, certificate: tuple[Path, Path]) -> None:
+    async with working(bench, certificate) as (client, target, _, _), caller(bench.front.port) as _:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(bench.front.close())
+            await client.sees(Tone.OVER.value)
+            await client.until(lambda: client.twin.left)
+        assert target.closed.is_set()

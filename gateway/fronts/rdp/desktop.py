@@ -32,6 +32,7 @@ DISPLAY_CONTROL: Final = "Microsoft::Windows::RDS::DisplayControl"  # [MS-RDPEDI
 class Desktop:
     """Attributes:
     error: the target's last Set Error Info code, for the client.
+    failed: the target could not be entered.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class Desktop:
         self._bridge: Bridge | None = None
         self._waiting: list[Notice] = []  # told before there was a desktop to tell it on
         self._cut = False
-        self.error = 0
+        self.error, self.failed = 0, False
         connection.on_notice, connection.on_pause, connection.on_viewer = self._notice, self._pause, self._viewer
 
     async def run(self) -> str:
@@ -64,6 +65,7 @@ class Desktop:
         try:
             demanded = await self._leg.open(self._arrived.client, self._arrived.info, rules.names())
         except Refused:
+            self.failed = True
             if not self._cut:
                 await self._failed(self._leg.why, self._leg.detail)
             raise
@@ -73,7 +75,7 @@ class Desktop:
         self._bridge = bridge
         relay = Relay(
             self._client.line, self._leg, self._acceptor, bridge, stream, self._setting.clock,
-            may_type=may_type, on_refused=self._refused,
+            deadline=lambda: self._connection.deadline, may_type=may_type, on_refused=self._refused,
         )  # fmt: skip
         for notice in self._waiting:
             relay.notice(notice)

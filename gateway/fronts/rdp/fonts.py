@@ -13,7 +13,19 @@ from PIL.ImageFont import FreeTypeFont
 FOLDERS: Final = ("/usr/share/fonts/truetype/dejavu", "/usr/share/fonts/dejavu-sans-fonts", "/usr/share/fonts/TTF")
 REGULAR: Final = "DejaVuSans.ttf"
 BOLD: Final = "DejaVuSans-Bold.ttf"
-PLAIN: Final = {"—": "-", "–": "-", "•": "·", "„": "“", "‚": "'", "ß": "ss", "ł": "l", "Ł": "L", "ø": "o", "Ø": "O"}
+PLAIN: Final = {
+    "—": "-",
+    "–": "-",
+    "•": "·",
+    "„": "“",
+    "‚": "'",
+    "\u2007": " ",
+    "ß": "ss",
+    "ł": "l",
+    "Ł": "L",
+    "ø": "o",
+    "Ø": "O",
+}
 
 
 @cache

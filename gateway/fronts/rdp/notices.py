@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from gateway.clock import ZERO
 from gateway.fronts.rdp.pictures import Tone
 from gateway.sessions.model import Notice, NoticeKind
 
 STANDS: Final = timedelta(seconds=12)  # a notice that is read and over
 SPOKEN: Final = timedelta(seconds=30)  # a message of a person
+SECOND: Final = timedelta(seconds=1)
+COUNTED: Final = timedelta(seconds=60)  # at the end, second by second
+COUNTDOWN: Final = "This session ends in {seconds:02} s. Please save your work."  # always as long
 WAITING: Final = 8  # notices that are yet to be shown; more push out the oldest
 _URGENT: Final = frozenset({NoticeKind.PAUSED, NoticeKind.DISCARDED, NoticeKind.COUNTDOWN})
 
@@ -22,7 +26,8 @@ class Bar:
 
 
 class Notices:
-    """One bar at a time. A pause stays until it is over; what comes meanwhile is shown first, then the pause again."""
+    """One bar at a time. A pause stays until it is over; what comes meanwhile is shown first, then the pause again.
+    In the last minute the time that is left is counted down."""
 
     def __init__(self) -> None:
         self._lasting: Bar | None = None
@@ -42,8 +47,8 @@ class Notices:
         self._passing.append((bar, SPOKEN if notice.kind is NoticeKind.MESSAGE else STANDS))
         del self._passing[:-WAITING]
 
-    def now(self, at: timedelta) -> Bar | None:
-        """What is to be seen at boot time `at`."""
+    def now(self, at: timedelta, left: timedelta) -> Bar | None:
+        """What is to be seen at boot time `at`, when the session has so much time left."""
         while self._passing:
             bar, stands = self._passing[0]
             if self._since is None:
@@ -52,4 +57,6 @@ class Notices:
                 return bar
             del self._passing[0]
             self._since = None
+        if ZERO < left < COUNTED:
+            return Bar(COUNTDOWN.format(seconds=-(-left // SECOND)), Tone.WARN)
         return self._lasting

@@ -64,6 +64,15 @@ class Picture:
     x: int = 0
     y: int = 0
 
+    def covers(self, other: Picture) -> bool:
+        """Whether nothing of `other` is seen when this is drawn over it."""
+        return (
+            self.x <= other.x
+            and self.y <= other.y
+            and self.x + self.width >= other.x + other.width
+            and self.y + self.height >= other.y + other.height
+        )
+
 
 def screen(content: Screen, width: int, height: int) -> Picture:
     """`content` on a desktop of this size; what does not fit at the smallest letters is cut off below."""

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
-from gateway.clock import Clock
+from gateway.clock import Clock, Deadline
 from gateway.errors import RecorderFailed, RemoteProtocolError
 from gateway.fronts.rdp import pictures
 from gateway.fronts.rdp.leg import Leg
@@ -46,6 +46,7 @@ BAR_EVERY: Final = timedelta(seconds=1)  # a bar is drawn anew so often while th
 
 class Relay:
     """Args:
+        deadline: when the session ends; it may be extended.
         may_type: whether keys and mouse reach the target; else the person only watches (C46).
         on_refused: told the name of a channel that is not carried.
 
@@ -63,11 +64,12 @@ class Relay:
         stream: Stream,
         clock: Clock,
         *,
+        deadline: Callable[[], Deadline],
         may_type: bool,
         on_refused: Callable[[str], Awaitable[None]],
     ) -> None:
         self._line, self._leg, self._acceptor, self._bridge = line, leg, acceptor, bridge
-        self._stream, self._clock = stream, clock
+        self._stream, self._clock, self._deadline = stream, clock, deadline
         self._may_type, self._on_refused = may_type, on_refused
         self._notices, self._repaints = Notices(), Repaints()
         self._flowing = asyncio.Event()
@@ -216,23 +218,27 @@ class Relay:
             await self._leg.send(asking)
 
     async def _show_bar(self, at: timedelta) -> None:
-        wanted = self._notices.now(at)
-        there = self._bar
-        if wanted is None or (there is not None and there[0] != wanted):
+        wanted, there, bridge = self._notices.now(at, self._left()), self._bar, self._bridge
+        if wanted is None:
             await self._take_bar_away()
-        if wanted is None or not self._bridge.can_draw:
             return
-        if there is not None and there[0] == wanted and not (self._painted and at >= there[2] + BAR_EVERY):
+        same = there is not None and there[0] == wanted
+        if not bridge.can_draw or (there is not None and same and not (self._painted and at >= there[2] + BAR_EVERY)):
             return
-        bridge = self._bridge
         share, size = bridge.share, (bridge.width, bridge.height)
-        picture = there[1] if there is not None and there[0] == wanted else None
+        picture = there[1] if there is not None and same else None
         drawn, updates = await asyncio.to_thread(_prepared, wanted, picture, *size, self._acceptor.bpp)
         if bridge.share != share or not bridge.can_draw or (bridge.width, bridge.height) != size:
             return  # the next tick tries again
+        if there is not None and not drawn.covers(there[1]):
+            await self._take_bar_away()  # and the next tick draws, after the target
+            return
         self._bar, self._painted = (wanted, drawn, at), False
         for pdu in bridge.show(updates):
             await self._to_client(pdu)
+
+    def _left(self) -> timedelta:
+        return self._deadline().remaining(self._clock.instant())
 
     async def _take_bar_away(self) -> None:
         """The target paints what lay under it."""

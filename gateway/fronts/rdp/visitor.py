@@ -35,6 +35,7 @@ from gateway.sessions.model import Arrival, End, EndReason
 from gateway.words import printable
 
 log = structlog.get_logger()
+DOOR: Final = "rdp"
 CLIENT_CHARACTERS: Final = 60  # of what a client calls itself
 
 
@@ -194,7 +195,7 @@ class Visitor:
             self._why, self._words = EndReason.TARGET, words
             return Last(texts.ended(EndReason.TARGET), words, self._desktop.error)
         except Refused as refused:
-            if self._desktop is not None:
+            if self._desktop is not None and self._desktop.failed:
                 self._why, self._words = EndReason.TARGET, refused.words
             return Last(texts.NOT_NOW, refused.words, ErrorInfo.SERVER_DENIED_CONNECTION)
         except GatewayError as error:
@@ -203,6 +204,7 @@ class Visitor:
 
     async def _proven(self, arrived: Arrived) -> Bearer:
         bearer = await self._client.redeem(named(arrived))
+        await self._setting.identity.logged_in(bearer.person, DOOR, named(arrived), self._client.source)
         self._target = bearer.target
         self._easel.show(texts.welcome(bearer.target))
         await self._house.enters(f"{bearer.person.id}/{bearer.target}/{self._client.source}", self)
