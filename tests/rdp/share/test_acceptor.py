@@ -149,12 +149,13 @@ def test_a_client_that_attaches_without_end_is_refused():
             hold.acceptor.receive(frame(x224.data(mcs.AttachUserRequest().encode())))
 
 
-@pytest.mark.parametrize(("user", "channel"), [(1051, 1003), (1050, 1099), (1050, 1104)])
+@pytest.mark.parametrize(("user", "channel"), [(1051, 1003), (1051, 1100), (1050, 1099), (1050, 1104)])
 def test_data_of_another_user_or_on_an_unlisted_channel_is_refused(user: int, channel: int):
     """Security 74: channel ids that were never given."""
     hold = held()
-    with pytest.raises(RemoteProtocolError):
-        hold.acceptor.receive(frame(x224.data(mcs.SendDataRequest(user, channel, bytes(8)).encode())))
+    data = share.data(hold.client.share, 1050, share.RefreshRect(()))
+    with pytest.raises(RemoteProtocolError, match="data o"):
+        hold.acceptor.receive(frame(x224.data(mcs.SendDataRequest(user, channel, data).encode())))
 
 
 def test_what_is_typed_and_pasted_on_the_hold_screen_goes_nowhere():

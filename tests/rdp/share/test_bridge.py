@@ -193,7 +193,6 @@ def test_stale_pdus_are_dropped_until_the_client_confirms_the_targets_share():
 @pytest.mark.parametrize(
     "spoken",
     [
-        mcs.SendDataRequest(1051, 1003, bytes(8)),
         mcs.SendDataRequest(1050, 1004, bytes(8)),
         mcs.SendDataRequest(1050, 1050, bytes(8)),
         mcs.AttachUserRequest(),
@@ -206,6 +205,22 @@ def test_mcs_that_a_client_may_not_send_now_is_refused(spoken: mcs.DomainPdu):
     joint = joined()
     with pytest.raises(RemoteProtocolError):
         joint.bridge.from_client(frame(x224.data(spoken.encode())))
+
+
+def test_a_client_that_speaks_as_another_user_is_refused():
+    """Security 74."""
+    joint = joined()
+    for channel in (1003, joint.client.ids["cliprdr"]):
+        beep = share.data(joint.target.share, 1050, share.RefreshRect(()))
+        with pytest.raises(RemoteProtocolError, match="data of user 1051"):
+            joint.bridge.from_client(frame(x224.data(mcs.SendDataRequest(1051, channel, beep).encode())))
+
+
+def test_a_channel_that_the_client_does_not_have_is_dropped():
+    joint = Joined(held(channels=("cliprdr",)), Target())
+    joint.effects.clear()
+    joint.target.say(bytes(16), joint.target.channels["drdynvc"])
+    assert joint.settle().effects == [ChannelRefused("drdynvc")]
 
 
 def test_channels_are_mapped_by_name_and_pass_the_rules():

@@ -166,7 +166,7 @@ class Target:
     user: int = 1007
     io: int = 1004
     channels: dict[str, int] = field(default_factory=lambda: {"cliprdr": 1005, "drdynvc": 1006})
-    source: int = 1002
+    source: int = 1018  # unlike the 1002 that servers have, so that a missing translation shows
     share: int = 0x000103EA
     size: tuple[int, int] = (320, 240)
     out: list[bytes] = field(default_factory=list)
