@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import BinaryIO, Final, TypeVar
+from typing import Any, BinaryIO, Final, TypeVar
 
 import pyrage
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -18,7 +18,7 @@ from gateway.ids import SessionId
 from gateway.recording import sql
 from gateway.recording.asciicast import asciicast
 from gateway.recording.model import DESKTOPS, Recording, RecordingState
-from gateway.recording.playback import Detail, Slice, Timeline, detail, records, timeline
+from gateway.recording.playback import Detail, Slice, Timeline, detail, records, summary, timeline
 from gateway.recording.proof import Finding, Verification, check, pack
 from gateway.recording.reader import Player
 from gateway.recording.rescue import evidence
@@ -30,6 +30,7 @@ from gateway.store.db import Store
 FOUND: Final = 200  # recordings in one answer at most
 READ_AGAIN: Final = timedelta(minutes=15)  # one replay asks many times; the log says so once in this time
 READERS: Final = 1000  # (person, recording, way) remembered
+SUMMARIES: Final = 16  # of recovered recordings remembered; one is 3 MB at most
 EXPORT_OCTETS: Final = 64 << 20  # of an export; what is longer is cut, and says so
 T = TypeVar("T")
 
@@ -50,6 +51,7 @@ class Library:
         self._store, self._audit, self._clock, self._site = store, audit, clock, site
         self._signing, self._replay, self._storage = signing, replay, storage
         self._read: dict[tuple[str, SessionId, str], datetime] = {}
+        self._summaries: dict[int, dict[str, Any]] = {}
 
     async def find(
         self,
@@ -89,12 +91,23 @@ class Library:
     async def detail(self, session: SessionId, *, actor: str, source: str = "") -> Detail:
         """What a player needs before it plays."""
         recording = await self._reading(session, "replay", actor, source)
-        return await self._play(recording, detail)
+        known = self._summary(recording)
+
+        def look(player: Player) -> tuple[Detail, dict[str, Any]]:
+            values = known or summary(player)
+            return detail(player, values), values
+
+        found, values = await self._play(recording, look)
+        self._remember(recording, values)
+        return found
 
     async def timeline(self, session: SessionId, *, actor: str, source: str = "") -> Timeline:
         """Decisions and notices in the recording, what the log has of its request and grant, and how busy it was."""
         recording = await self._reading(session, "replay", actor, source)
-        found = await self._play(recording, timeline)
+        known = self._summary(recording)
+        values = await self._play(recording, lambda player: known or summary(player))
+        self._remember(recording, values)
+        found = timeline(values)
         async with self._store.read() as tx:
             before = await sql.related_entries(tx, recording)
         return found.with_entries(recording.started, before)
@@ -150,6 +163,17 @@ class Library:
         path = self._storage.fetch(recording.file)
         site = self._signing.public_key().public_bytes_raw()
         return await asyncio.to_thread(pack, recording, path, lines, checkpoint.note, site)
+
+    def _summary(self, recording: Recording) -> dict[str, Any] | None:
+        """What is known of its content without reading all of it."""
+        return self._summaries.get(recording.seq)
+
+    def _remember(self, recording: Recording, values: dict[str, Any]) -> None:
+        """A recording whose writer died has no summary of its own, and never changes."""
+        if recording.state is RecordingState.RECOVERED:
+            while len(self._summaries) >= SUMMARIES:
+                del self._summaries[next(iter(self._summaries))]
+            self._summaries[recording.seq] = values
 
     async def _play(self, recording: Recording, call: Callable[[Player], T]) -> T:
         """`call` with the opened recording, in a thread.

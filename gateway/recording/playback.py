@@ -84,8 +84,8 @@ class Timeline:
         return Timeline(tuple(both), self.bucket_us, self.activity)
 
 
-def detail(player: Player) -> Detail:
-    values = _summary(player)
+def detail(player: Player, values: dict[str, Any]) -> Detail:
+    """`values` are those of `summary`."""
     streams: dict[int, Stream] = {}
     for event in values["events"]:
         number, at = event["stream"], event["at_us"]
@@ -166,8 +166,8 @@ def _painted(cursor: Cursor, until_us: int) -> int | None:
     return None
 
 
-def timeline(player: Player) -> Timeline:
-    values = _summary(player)
+def timeline(values: dict[str, Any]) -> Timeline:
+    """`values` are those of `summary`."""
     entries = []
     for event in values["events"]:
         kind = {chr(Kind.DECISION): "decision", chr(Kind.NOTICE): "notice"}.get(event["kind"])
@@ -178,17 +178,17 @@ def timeline(player: Player) -> Timeline:
     return Timeline(tuple(entries), values["width_us"], activity)
 
 
-def _summary(player: Player) -> dict[str, Any]:
-    """The writer's summary; of a recording that has none, by reading all of it."""
+def summary(player: Player) -> dict[str, Any]:
+    """The writer's summary; of a recording that has none, by reading all of it: a minute for hours of a desktop."""
     written = player.summary()
     if written is not None:
         values: dict[str, Any] = json.loads(written.payload)
         return values
-    summary, last = Summary(), 0
+    found, last = Summary(), 0
     for record in player.records():
-        summary.add(record.kind, record.stream, record.at_us, record.payload)
+        found.add(record.kind, record.stream, record.at_us, record.payload)
         last = record.at_us
-    return summary.values(last)
+    return found.values(last)
 
 
 def _object(value: object) -> dict[str, Any]:

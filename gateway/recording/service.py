@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import pyrage
 import structlog
@@ -201,6 +201,11 @@ class Recordings(Library):
         for known in (self._live, self._told, self._sealed):
             known.pop(seq, None)
         self._durable.discard(seq)
+
+    def _summary(self, recording: Recording) -> dict[str, Any] | None:
+        """Of one that is written here and now, what its writer knows."""
+        writer = self._live.get(recording.seq)
+        return writer.summary.values(writer.now_us()) if writer is not None else super()._summary(recording)
 
     def live(self, session: SessionId) -> Recorder | None:
         """The recorder of a session that is recorded now."""

@@ -66,8 +66,8 @@ class Summary:
         return {
             "duration_us": duration_us,
             "width_us": self.width_us,
-            "buckets": self.buckets,
-            "pictures": self.pictures,
+            "buckets": list(self.buckets),
+            "pictures": list(self.pictures),
             "events": [
                 {"kind": chr(kind), "stream": stream, "at_us": at_us, "value": told(text)}
                 for kind, stream, at_us, text in self.events

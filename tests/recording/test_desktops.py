@@ -13,7 +13,7 @@ from gateway.limits import SEGMENT_DESKTOP, WATCH_DESKTOP
 from gateway.recording import playback
 from gateway.recording.format import COUNT, PICTURE, SIZE
 from gateway.recording.model import DESKTOPS, Kind, Record
-from gateway.recording.playback import detail, records, timeline
+from gateway.recording.playback import detail, records, summary, timeline
 from gateway.recording.reader import Player
 from gateway.recording.service import Recordings
 from gateway.recording.summary import PICTURES, Summary
@@ -73,7 +73,7 @@ def test_a_request_to_repaint_is_the_first_thing_in_a_segment_of_its_own(
         assert kinds(found) == "wqpfcz"
         assert found[0].payload == WIDE
         assert PICTURE.unpack(found[3].payload) == (found[1].at_us, 1024, 768)
-        assert detail(player).points == (0, found[3].at_us)
+        assert detail(player, summary(player)).points == (0, found[3].at_us)
 
 
 def test_a_segment_of_a_desktop_is_as_long_as_its_limit_says(
@@ -144,21 +144,21 @@ def test_the_heat_map_counts_what_was_shown_and_what_came_from_the_person(
     tape.pointed(b"m")
     tape.clipboard("out", "Grüße")
     with ended(recorder, keys) as player:
-        assert timeline(player).activity[:2] == ((1000, 0), (0, 2))
+        assert timeline(summary(player)).activity[:2] == ((1000, 0), (0, 2))
         copied = next(r for r in player.records() if r.kind == Kind.CLIPBOARD)
     assert json.loads(copied.payload) == {"direction": "out", "text": "Grüße"}
 
 
 def test_pictures_of_a_very_long_session_get_rarer_and_end_with_the_latest() -> None:
-    summary = Summary()
+    made = Summary()
     for n in range(3 * PICTURES):
-        summary.add(Kind.PICTURE, 1, n * 1000 + 5, PICTURE.pack(n * 1000, 8, 8))
-        assert len(summary.pictures) <= PICTURES
-        assert summary.pictures[-1] == (n * 1000, n * 1000 + 5)
-    assert len(summary.pictures) >= PICTURES // 2
-    assert summary.pictures == sorted(summary.pictures)
-    summary.add(Kind.PICTURE, 1, 1, b"short")
-    assert summary.pictures[-1][0] == (3 * PICTURES - 1) * 1000
+        made.add(Kind.PICTURE, 1, n * 1000 + 5, PICTURE.pack(n * 1000, 8, 8))
+        assert len(made.pictures) <= PICTURES
+        assert made.pictures[-1] == (n * 1000, n * 1000 + 5)
+    assert len(made.pictures) >= PICTURES // 2
+    assert made.pictures == sorted(made.pictures)
+    made.add(Kind.PICTURE, 1, 1, b"short")
+    assert made.pictures[-1][0] == (3 * PICTURES - 1) * 1000
 
 
 STEPS = st.lists(
@@ -213,7 +213,7 @@ def test_a_seek_begins_where_the_picture_was_whole_and_goes_on_without_a_gap(
         with opened(recorder, keys) as player:
             everything = list(player.records())
             whole = [(PICTURE.unpack(r.payload)[0], r.at_us) for r in everything if r.kind == Kind.PICTURE]
-            assert detail(player).points == (0, *(done for _, done in whole))
+            assert detail(player, summary(player)).points == (0, *(done for _, done in whole))
             last = everything[-1].at_us
             ends = {at for at, _ in player.points()}  # asked for one of these, a slice goes on from another
             for at in {*(int(last * part) for part in seeks), *(done for _, done in whole)} - ends:
@@ -245,7 +245,7 @@ def test_a_writer_that_died_leaves_pictures_to_start_from(
     tape.shown(b"half of it")
     recorder.drop()
     with opened(recorder, keys) as player:
-        assert detail(player).points == (0, 4_000_000, 13_000_000, 22_000_000)
+        assert detail(player, summary(player)).points == (0, 4_000_000, 13_000_000, 22_000_000)
         assert kinds(records(player, 21_999_999, None).records).startswith("wqpf")
         assert records(player, 40_000_000, None).records[1].at_us == pytest.approx(18_000_000, abs=5)
 
@@ -314,3 +314,24 @@ async def test_exports_of_a_desktop_say_what_was_told_and_copied(
     assert "\x1b" not in text
     with pytest.raises(Refused, match="desktop"):
         await recordings.asciicast(SessionId("ses_d"), **ADA)
+
+
+async def test_a_desktop_that_is_recorded_now_is_found_without_reading_it_all(
+    recordings: Recordings, store: Store, clock: SimulatedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with store.write() as tx:
+        recorder = await recordings.open(
+            tx, session=SessionId("ses_d"), person="vera", target="ews-l4", protocol="rdp", meta={"grant": "grt_x"}
+        )
+    tape = desktop(recorder)
+    tape.repaint()
+    tape.shown(b"all")
+    clock.advance(seconds=1)
+    tape.repainted()
+    with monkeypatch.context() as patch:
+        patch.setattr(Player, "records", None)
+        assert (await recordings.detail(SessionId("ses_d"), **ADA)).points == (0, 1_000_000)
+        assert (await recordings.timeline(SessionId("ses_d"), **ADA)).activity == ((3, 0),)
+    recorder.drop()
+    recordings._gone(recorder.seq)
+    assert (await recordings.detail(SessionId("ses_d"), **ADA)).points == (0, 1_000_000)

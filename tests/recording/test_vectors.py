@@ -13,7 +13,7 @@ from gateway.recording import verify
 from gateway.recording.format import H_MAGIC, MAGIC, commitment, frame_key
 from gateway.recording.frames import Walk, first
 from gateway.recording.model import Kind
-from gateway.recording.playback import detail, records
+from gateway.recording.playback import detail, records, summary
 from gateway.recording.reader import Player
 from gateway.recording.typed import keys_in, opened
 
@@ -102,7 +102,7 @@ def test_the_desktop_of_the_vectors_is_found_by_its_pictures_and_its_keys_by_nob
     with Player.open(FOLDER / "desktop.slg", identity) as player:
         raw = [[chr(r.kind), r.stream, r.at_us, base64.b64encode(r.payload).decode()] for r in player.records()]
         assert raw == wanted["records"]
-        assert list(detail(player).points) == wanted["points"]
+        assert list(detail(player, summary(player)).points) == wanted["points"]
         found = records(player, wanted["points"][2], None).records
         assert [chr(r.kind) for r in found[:2]] == ["w", "q"]
         readable = records(player, 0, None).records
