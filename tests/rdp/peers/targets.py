@@ -63,7 +63,7 @@ async def _terminal(running: Programs, screen: Screen, file: Path) -> None:
 
 @asynccontextmanager
 async def xrdp_vnc(
-    folder: Path, *, host: str = ADDRESS, user: str = "engineer", password: str = "Xv-real7", size: str = "1024x768"
+    folder: Path, *, host: str = ADDRESS, user: str = "desk", password: str = "Xv-real7", size: str = "1024x768"
 ) -> AsyncIterator[Target]:
     """Target A: TLS alone; the password of Client Info has to open the screen, any user name does."""
     port = free_port(host)
