@@ -1,15 +1,16 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
-import { ironrdp } from './scripts/ironrdp';
+import { ironrdp } from './scripts/ironrdp.ts';
+import { standalone } from './scripts/standalone.ts';
+
+// The package's `module` entry names a file that it does not ship.
+const alias = { '@xterm/headless': '@xterm/headless/lib-headless/xterm-headless.mjs' };
 
 // The gateway serves `dist` under a strict CSP: nothing inline, no data: URLs, every file from 'self'.
 export default defineConfig({
-  plugins: [ironrdp(), svelte()],
+  plugins: [ironrdp(), standalone(alias), svelte()],
   base: '/',
-  resolve: {
-    // The package's `module` entry names a file that it does not ship.
-    alias: { '@xterm/headless': '@xterm/headless/lib-headless/xterm-headless.mjs' },
-  },
+  resolve: { alias },
   build: {
     target: 'es2022',
     cssTarget: ['chrome123', 'firefox120', 'safari17.5'],

@@ -87,6 +87,23 @@ async def shows(ada: Desk, colour: tuple[int, int, int], x: int = 5, y: int = 5)
     assert seen == list(colour)
 
 
+async def plays_by_itself(ada: Desk, path: Path) -> None:
+    """The HTML file plays with no server: the browser is off the network, and the file may run its own script alone."""
+    async with ada.page.expect_download() as download:
+        await ada.page.get_by_role("button", name="HTML file").click()
+    await (await download.value).save_as(path)
+    away = Desk(await ada.page.context.new_page(), ada._site, "ada")
+    await away.page.context.set_offline(True)
+    await away.page.goto(path.as_uri())
+    for at, colour in ((100, BLUE), (3, RED), (59, GREEN)):
+        await sought(away, at)
+        await shows(away, colour)
+    await expect(away.page.get_by_text("55 frames, each as it was written.")).to_be_visible()
+    await away.picture("a-recording-taken-away")
+    await away.page.context.set_offline(False)
+    assert away.problems == [], json.dumps(away.problems)
+
+
 async def opened(ada: Desk) -> Locator:
     await ada.page.get_by_role("link", name="Recordings").click()
     await ada.page.get_by_role("link", name="Open recording 1").click()
@@ -117,6 +134,7 @@ async def test_a_recorded_desktop_replays_with_exact_colours_at_every_moment(tmp
         await expect(player).to_contain_text("Copied from the target, 13 characters: AXIS 4 = 17.3")
         await expect(ada.page.get_by_role("button", name="Jump to 1:00: Clipboard")).to_be_visible()
         assert ada.problems == [], json.dumps(ada.problems)
+        await plays_by_itself(ada, tmp_path / "recording.html")
 
 
 async def with_desktop(site: Site, target: Target) -> None:

@@ -77,10 +77,10 @@ export function reelOf(session: string, detail: RecordingDetail): Reel {
 }
 
 /** Records as octets, and where to ask on. */
-async function slice(session: string, from_us: number, to_us: number): Promise<[Rec[], number | null]> {
+export async function slice(session: string, from_us: number, to_us: number | null): Promise<[Rec[], number | null]> {
   let next: string | null = null;
   const answer = api.GET('/api/v1/recordings/{session_id}/records', {
-    params: { path: { session_id: session }, query: { from_us, to_us } },
+    params: { path: { session_id: session }, query: to_us === null ? { from_us } : { from_us, to_us } },
     headers: { Accept: 'application/octet-stream' },
     parseAs: 'arrayBuffer',
   });

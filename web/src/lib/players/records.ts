@@ -56,6 +56,24 @@ export function unframed(data: Uint8Array): Rec[] {
   return records;
 }
 
+/** The reverse of `unframed`, for records that came as octets. */
+export function framed(records: readonly Rec[]): Uint8Array {
+  const payloads = records.map(octets);
+  const data = new Uint8Array(payloads.reduce((sum, p) => sum + HEAD + p.length, 0));
+  const view = new DataView(data.buffer);
+  let at = 0;
+  records.forEach((record, i) => {
+    const payload = payloads[i] as Uint8Array;
+    view.setUint8(at, record.kind.charCodeAt(0));
+    view.setUint16(at + 1, record.stream);
+    view.setBigUint64(at + 3, BigInt(record.at_us));
+    view.setUint32(at + 11, payload.length);
+    data.set(payload, at + HEAD);
+    at += HEAD + payload.length;
+  });
+  return data;
+}
+
 /** A decision, a notice, or something that passed through the clipboard, in words. */
 export interface Told {
   kind: 'notice' | 'decision' | 'clipboard';

@@ -1,0 +1,54 @@
+/** Takes a recording away as one HTML file: the player, the records, and what was found when it was verified. */
+
+import address from 'virtual:standalone';
+import type { RecordingDetail } from './api/types';
+import { slice } from './feed';
+import { block, packed, type Taken } from './offline';
+import { framed } from './players/records';
+
+const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
+/** The file, in pieces. `progress` is told a share of 1. Throws what the API refuses. */
+export async function htmlFile(taken: Taken, progress: (share: number) => void): Promise<Blob> {
+  const script = await (await fetch(address)).text();
+  const about = await packed(new TextEncoder().encode(JSON.stringify(taken)));
+  const parts: BlobPart[] = [await head(taken.detail, script), block(about, true)];
+  let from: number | null = 0;
+  while (from !== null) {
+    const [records, next]: Awaited<ReturnType<typeof slice>> = await slice(taken.detail.recording.session, from, null);
+    parts.push(block(await packed(framed(records)), false));
+    from = next !== null && next > from ? next : null;
+    progress((from ?? taken.detail.duration_us) / Math.max(taken.detail.duration_us, 1));
+  }
+  parts.push(`<script>${script}</script>\n</body>\n</html>\n`);
+  return new Blob(parts, { type: 'text/html' });
+}
+
+/** Only this very script may run in the file, whatever a record holds. */
+async function head(detail: RecordingDetail, script: string): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(script)));
+  const policy = `${POLICY}; script-src 'sha256-${btoa(String.fromCharCode(...digest))}'`;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<title>Recording ${detail.recording.seq}</title>
+</head>
+<body>
+<div id="page"></div>
+<noscript>This file plays a recording; it needs scripts, and nothing from any network.</noscript>
+`;
+}
+
+/** Hands a file to the person. */
+export function save(file: Blob, name: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(file);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}

@@ -1,0 +1,4 @@
+declare module 'virtual:standalone' {
+  const address: string;
+  export default address;
+}
