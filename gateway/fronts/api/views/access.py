@@ -19,7 +19,7 @@ class ServiceOffer(Answer):
 
     protocol: Protocol
     channels: list[Channel] = Field(description="Channel permissions that may be asked for.")
-    usual_channels: list[Channel] = Field(description="Those of them that one usually wants; asked for when none is.")
+    usual_channels: list[Channel] = Field(description="What one usually wants of these.")
     warning: str = Field(description="What everybody must know before; empty for nothing.")
     default_minutes: int = Field(description="A duration to suggest.", examples=[60])
     max_minutes: int = Field(description="The longest duration that may be asked for.", examples=[240])
@@ -54,7 +54,7 @@ class Ask(Question):
     channels: list[Channel] = Field(
         default=[],
         max_length=16,
-        description="None: what one usually wants of the protocol. Of a desktop, `desktop` alone is to watch only.",
+        description="None: all that one usually wants of the protocol. Of a desktop, `desktop` alone is to watch only.",
         examples=[["shell", "exec"]],
     )
     not_before: Moment

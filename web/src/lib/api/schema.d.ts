@@ -781,7 +781,7 @@ export interface components {
       actions: string;
       /**
        * Channels
-       * @description None: what one usually wants of the protocol. Of a desktop, `desktop` alone is to watch only.
+       * @description None: all that one usually wants of the protocol. Of a desktop, `desktop` alone is to watch only.
        * @default []
        * @example [
        *       "shell",
@@ -1817,7 +1817,7 @@ export interface components {
       release: boolean;
       /**
        * Usual Channels
-       * @description Those of them that one usually wants; asked for when none is.
+       * @description What one usually wants of these.
        */
       usual_channels: components['schemas']['Channel'][];
       /**
