@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.mutants.catalogue import MUTANTS, Mutant
+from tests.mutants.catalogue import MUTANTS
+from tests.mutants.model import Mutant
 
 ROOT: Final = Path(__file__).parent.parent.parent
 COPIED: Final = ("gateway", "tests", "policies", "alembic", "web/openapi.json", "pyproject.toml", "README.md")
@@ -28,7 +29,7 @@ def main(words: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         plant(copy)
-        status, red = run(dict.fromkeys(m.test for m in chosen), copy, limit=300)
+        status, red = run(dict.fromkeys(m.test for m in chosen), copy, limit=600)
         if status not in {PASSED, FAILED}:
             print("the named tests cannot be run:", red, sep="\n")
             return 1

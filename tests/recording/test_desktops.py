@@ -216,7 +216,8 @@ def test_a_seek_begins_where_the_picture_was_whole_and_goes_on_without_a_gap(
             assert detail(player, summary(player)).points == (0, *(done for _, done in whole))
             last = everything[-1].at_us
             ends = {at for at, _ in player.points()}  # asked for one of these, a slice goes on from another
-            for at in {*(int(last * part) for part in seeks), *(done for _, done in whole)} - ends:
+            moments = {int(last * part) for part in seeks} | {done - n for _, done in whole for n in (0, 1)}
+            for at in sorted(moments - ends):
                 found = records(player, at, None)
                 assert starts_whole(list(found.records), at, whole)
                 taken = list(found.records)

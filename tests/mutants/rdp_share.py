@@ -1,0 +1,253 @@
+"""Breaks of what passes between a client and its target: capabilities, pictures, ids, channels, the clipboard."""
+
+from typing import Final
+
+from tests.mutants.model import Mutant
+
+RDP: Final = "gateway/rdp"
+PDUS: Final = "tests/rdp/share/test_pdus.py"
+BRIDGE: Final = "tests/rdp/share/test_bridge.py"
+HOSTILE: Final = "tests/rdp/share/test_hostile_target.py"
+CHANNELS: Final = "tests/rdp/security/test_channels.py"
+CLIPBOARD: Final = "tests/rdp/security/test_clipboard.py"
+
+MUTANTS = (
+    Mutant(
+        "drawing orders may be negotiated",
+        f"{RDP}/capabilities.py",
+        "new[32:64] = bytes(32)",
+        "new[32:64] = body[32:64]",
+        f"{PDUS}::test_each_carried_set_loses_what_may_not_be_negotiated",
+    ),
+    Mutant(
+        "surface commands may be negotiated",
+        f"{RDP}/capabilities.py",
+        "        Kind.MULTIFRAGMENT: _as_it_is,",
+        "        Kind.MULTIFRAGMENT: _as_it_is,\n        28: _as_it_is,",
+        f"{PDUS}::test_sets_that_are_not_carried_are_cut",
+    ),
+    Mutant(
+        "bitmap caches may be negotiated",
+        f"{RDP}/capabilities.py",
+        "        Kind.MULTIFRAGMENT: _as_it_is,",
+        "        Kind.MULTIFRAGMENT: _as_it_is,\n        4: _as_it_is,\n        19: _as_it_is,",
+        f"{PDUS}::test_sets_that_are_not_carried_are_cut",
+    ),
+    Mutant(
+        "compression of channels may be negotiated",
+        f"{RDP}/capabilities.py",
+        'return struct.pack("<II", 0, CHUNK) if len(body) >= 8 else bytes(4)',
+        "return body",
+        f"{PDUS}::test_each_carried_set_loses_what_may_not_be_negotiated",
+    ),
+    Mutant(
+        "a client's capabilities reach the target as they are",
+        f"{RDP}/bridge.py",
+        "capabilities.restricted(confirm.capabilities, self._acceptor.bpp)",
+        "confirm.capabilities",
+        f"{BRIDGE}::test_the_confirm_active_is_restricted_at_every_activation",
+    ),
+    Mutant(
+        "a target's capabilities reach the client as they are",
+        f"{RDP}/bridge.py",
+        "capabilities.restricted(demand.capabilities)",
+        "demand.capabilities",
+        f"{BRIDGE}::test_the_demand_active_is_restricted_too",
+    ),
+    Mutant(
+        "compressed share data passes",
+        f"{RDP}/share.py",
+        "if compression & COMPRESSED:",
+        "if False:",
+        f"{HOSTILE}::test_bulk_compressed_data_is_refused_on_the_slow_path",
+    ),
+    Mutant(
+        "compressed fast-path updates pass",
+        f"{RDP}/fastpath.py",
+        "if header >> 6:",
+        "if False:",
+        f"{HOSTILE}::test_bulk_compressed_data_is_refused_on_the_fast_path",
+    ),
+    Mutant(
+        "surface commands pass, which no recording can be read from",
+        f"{RDP}/updates.py",
+        "if update.code not in fastpath.CARRIED:",
+        "if False:",
+        f"{HOSTILE}::test_updates_that_a_recording_does_not_hold_are_refused",
+    ),
+    Mutant(
+        "drawing orders pass on the slow path",
+        f"{RDP}/updates.py",
+        "(UpdateType.PALETTE, UpdateType.SYNCHRONIZE)",
+        "(UpdateType.ORDERS, UpdateType.PALETTE, UpdateType.SYNCHRONIZE)",
+        f"{HOSTILE}::test_orders_and_unknown_updates_are_refused_on_the_slow_path",
+    ),
+    Mutant(
+        "an update in fragments may have any size",
+        f"{RDP}/fastpath.py",
+        "if len(self._held) + len(update.data) > self._most:",
+        "if False:",
+        f"{HOSTILE}::test_an_update_without_end_is_refused",
+    ),
+    Mutant(
+        "Save Session Info with its cookie reaches the client",
+        f"{RDP}/bridge.py",
+        "    PduType2.PLAY_SOUND,",
+        "    PduType2.SAVE_SESSION_INFO,\n    PduType2.PLAY_SOUND,",
+        f"{HOSTILE}::test_the_auto_reconnect_cookie_does_not_reach_the_client",
+    ),
+    Mutant(
+        "a redirection reaches the client",
+        f"{RDP}/bridge.py",
+        "if control.kind == PduType.SERVER_REDIRECTION:\n            return []",
+        "if control.kind == PduType.SERVER_REDIRECTION:\n            return [ToClient(to_client(control.encode()))]",
+        f"{HOSTILE}::test_a_redirection_does_not_reach_the_client",
+    ),
+    Mutant(
+        "the target's share id is not compared",
+        f"{RDP}/bridge.py",
+        "if data.share != self.share:",
+        "if False:",
+        f"{HOSTILE}::test_data_for_another_share_is_refused",
+    ),
+    Mutant(
+        "the client's share id is not compared",
+        f"{RDP}/bridge.py",
+        "if share.share_of(control) != self.share or",
+        "if",
+        f"{BRIDGE}::test_a_client_that_names_another_share_is_refused",
+    ),
+    Mutant(
+        "a client stops its picture and types unseen",
+        f"{RDP}/bridge.py",
+        "isinstance(pdu, share.SuppressOutput) and pdu.area is None:",
+        "False:",
+        f"{BRIDGE}::test_a_client_cannot_stop_the_picture_and_type_unseen",
+    ),
+    Mutant(
+        "input passes although no share is active",
+        f"{RDP}/bridge.py",
+        "if kept and self.active else []",
+        "if kept else []",
+        f"{BRIDGE}::test_input_before_the_share_is_active_goes_nowhere",
+    ),
+    Mutant(
+        "the gateway draws into an open fragment of the target's",
+        f"{RDP}/bridge.py",
+        "return self.active and not self.mid_fragment",
+        "return self.active",
+        f"{HOSTILE}::test_after_a_kill_inside_an_update_the_end_is_drawn_and_no_target_follows",
+    ),
+    Mutant(
+        "a target follows on an open fragment of another",
+        f"{RDP}/bridge.py",
+        "        if not acceptor.releasable:",
+        "        if False:",
+        f"{HOSTILE}::test_after_a_kill_inside_an_update_the_end_is_drawn_and_no_target_follows",
+    ),
+    Mutant(
+        "a share may end inside an update",
+        f"{RDP}/bridge.py",
+        "        if self._updates.open:",
+        "        if False:",
+        f"{HOSTILE}::test_a_share_that_ends_inside_an_update_is_refused",
+    ),
+    Mutant(
+        "a part of a desktop counts as the whole picture",
+        f"{RDP}/coverage.py",
+        "self._missing -= not rows[row]",
+        "self._missing -= 1",
+        f"{PDUS}::test_coverage_is_complete_when_every_pixel_was_painted_and_not_before",
+    ),
+    Mutant(
+        "an odd bitmap reaches the client",
+        f"{RDP}/bitmap.py",
+        "if right < left or bottom < top or",
+        "if",
+        f"{HOSTILE}::test_bitmaps_that_cannot_be_are_refused_on_both_paths",
+    ),
+    Mutant(
+        "keys that are held are forgotten at the release",
+        f"{RDP}/input.py",
+        "[KeyEvent(code, more | KeyFlag.RELEASE) for code, more in self._keys]",
+        "[]",
+        "tests/rdp/share/test_input.py::test_whatever_was_pressed_nothing_is_held_after_the_release",
+    ),
+    Mutant(
+        "a channel that is off by policy passes",
+        f"{RDP}/channel_filter.py",
+        "return Filtered(refused=self._once(name))",
+        "return Filtered(forward=(data,))",
+        f"{CHANNELS}::test_a_channel_off_by_policy_is_dropped_in_both_directions_and_said_once",
+    ),
+    Mutant(
+        "a channel that was not joined passes as another",
+        f"{RDP}/routes.py",
+        "if (name := self._target_names.get(number)) is None:",
+        'if not (name := self._target_names.get(number, "cliprdr")):',
+        f"{HOSTILE}::test_unlisted_channels_and_pdus_out_of_place_are_refused",
+    ),
+    Mutant(
+        "a rule lets pictures past the recording",
+        f"{RDP}/channel_filter.py",
+        "if self.dynamic & UNRECORDED:",
+        "if False:",
+        f"{CHANNELS}::test_no_rule_lets_pictures_past_the_recording",
+    ),
+    Mutant(
+        "the dynamic channel for graphics may be opened",
+        f"{RDP}/dynamic_channels.py",
+        "if request.name in self._allowed and not taken:",
+        "if not taken:",
+        f"{CHANNELS}::test_an_unlisted_dynamic_channel_is_refused_to_the_target_and_the_client_never_hears_of_it",
+    ),
+    Mutant(
+        "data passes on a dynamic channel that nobody opened",
+        f"{RDP}/dynamic_channels.py",
+        "if command in DATA and self._channels.get(_channel(src, width)) is _State.OPEN:",
+        "if command in DATA:",
+        f"{CHANNELS}::test_nothing_passes_on_a_channel_that_was_never_opened",
+    ),
+    Mutant(
+        "a message of a channel may have any size",
+        f"{RDP}/static_channels.py",
+        "self._held += data[: self._most - len(self._held)]",
+        "self._held += data",
+        f"{CHANNELS}::test_of_a_message_that_is_too_large_the_beginning_and_the_length_are_known",
+    ),
+    Mutant(
+        "the clipboard is offered in a direction that is denied",
+        f"{RDP}/clipboard.py",
+        "half.offered = frozenset(found) if half.allowed else frozenset()",
+        "half.offered = frozenset(found)",
+        f"{CLIPBOARD}::test_a_direction_that_is_denied_shows_an_empty_list",
+    ),
+    Mutant(
+        "text over the cap passes",
+        f"{RDP}/clipboard.py",
+        "if not message.whole or length > self._octets:",
+        "if not message.whole:",
+        f"{CLIPBOARD}::test_text_over_the_cap_becomes_a_failure_and_passes_nowhere",
+    ),
+    Mutant(
+        "what follows the end of a text passes unrecorded",
+        f"{RDP}/clipboard.py",
+        'return text, (text + "\\0").encode("utf-16-le")',
+        "return text, data",
+        f"{CLIPBOARD}::test_what_follows_the_end_of_the_text_does_not_pass",
+    ),
+    Mutant(
+        "files pass the clipboard",
+        f"{RDP}/clipboard.py",
+        "return ClipboardVerdict(refused=REFUSED_FILES)",
+        "return ClipboardVerdict(message.data)",
+        f"{CLIPBOARD}::test_files_never_pass_and_the_attempt_is_said",
+    ),
+    Mutant(
+        "clipboard text passes before it is told",
+        f"{RDP}/routes.py",
+        "return effects + [back(name, one) for one in found.reply]",
+        "return [*(back(name, one) for one in found.reply), *reversed(effects)]",
+        f"{BRIDGE}::test_text_is_told_before_it_passes_and_replies_go_back",
+    ),
+)
