@@ -24,7 +24,7 @@ __all__ = ["Acceptor", "AcceptorState", "Activated", "Arrived", "ClientLeft", "E
 USER: Final = 1050  # MCS user id of the client: unlike any that a target gives, so that a missing translation shows
 IO: Final = 1003  # the I/O channel
 SERVER: Final = capabilities.OWN_SOURCE  # the server's own MCS id, pduSource of what it sends
-FIRST_CHANNEL: Final = 1100  # static channels, in the order of the client's list
+FIRST_CHANNEL: Final = IO + 1  # static channels, in the client's order: rdesktop counts on it and reads no SC_NET
 SHARE: Final = 0x00AA03EA  # share id of the gateway's first share; each further one differs in the high half
 SHARE_STEP: Final = 0x00010000
 SHARES_MOST: Final = 0xFF00  # shares of one connection before their ids come round
@@ -33,6 +33,8 @@ SIDE_MOST: Final = 8192
 PIXELS_MOST: Final = SIDE_MOST * SIDE_MOST
 ATTACH_MOST: Final = 200  # MCS requests before Client Info: 33 channels, joined twice, and some
 SYSTEM_POINTER: Final = bytes.fromhex("0100 0000 007f0000")  # TS_PTRMSGTYPE_SYSTEM, SYSPTR_DEFAULT (2.2.9.1.1.4.3)
+DISCONNECT_REQUEST: Final = 0x80
+RDESKTOP_ULTIMATUM: Final = bytes.fromhex("30 06 02 02")  # in BER; then u16 reason and an empty sequence
 RNS_UD_32BPP: Final = 0x0008
 
 
@@ -151,6 +153,9 @@ class Acceptor:
             self._step(Pdu.INPUT)
             self._note_locks(rdp_input.decode_fast(frame.data))
             return []
+        if hangs_up(frame):
+            self._step(Pdu.DISCONNECT)
+            return [ClientLeft()]
         pdu = mcs.decode(x224.data_of(frame))
         match pdu:
             case mcs.ConnectInitial():
@@ -356,6 +361,13 @@ class Acceptor:
 
     def _answer(self, pdu: mcs.DomainPdu) -> None:
         self._out += x224.data(pdu.encode())
+
+
+def hangs_up(frame: Frame) -> bool:
+    """The good-bye of rdesktop: its own form of an ultimatum, then an X.224 Disconnect Request (X.224 13.5)."""
+    if frame.kind is not FrameKind.SLOW:
+        return False
+    return frame.data[5] & 0xF0 == DISCONNECT_REQUEST or frame.data[7:11] == RDESKTOP_ULTIMATUM
 
 
 def to_client(data: bytes, channel: int = IO) -> bytes:

@@ -185,6 +185,8 @@ class Bridge:
         """Raises RemoteProtocolError: anything that a client may not send now."""
         if frame.kind is FrameKind.FAST:
             return self._typed(rdp_input.decode_fast(frame.data), fast=True)
+        if client_leg.hangs_up(frame):
+            return [ClientLeft()]
         pdu = mcs.decode(x224.data_of(frame))
         if isinstance(pdu, mcs.DisconnectProviderUltimatum):
             return [ClientLeft()]

@@ -13,7 +13,7 @@ from gateway.rdp.acceptor import TRANSITIONS, Acceptor, AcceptorState, Pdu
 from gateway.rdp.effects import Activated, ClientLeft, Redraw
 from gateway.rdp.input import KeyEvent, encode_fast
 from gateway.rdp.share import PduType, PduType2, ShareControl, ShareData
-from tests.rdp.share.twins import CORE, INFO, Client, Hold, frame, held
+from tests.rdp.share.twins import CORE, INFO, Client, Hold, frame, held, joined
 
 OURS = (Pdu.HAND_OVER, Pdu.TAKE_BACK, Pdu.FINISHED)
 
@@ -68,7 +68,7 @@ def do(hold: Hold, pdu: Pdu) -> None:
         elif pdu is Pdu.INPUT:
             client.type(KeyEvent(30))
         elif pdu is Pdu.CHANNEL:
-            client.say(bytes(8), 1100)
+            client.say(bytes(8), 1004)
         else:
             plain = {
                 Pdu.ERECT_DOMAIN: mcs.ErectDomainRequest(),
@@ -149,7 +149,7 @@ def test_a_client_that_attaches_without_end_is_refused():
             hold.acceptor.receive(frame(x224.data(mcs.AttachUserRequest().encode())))
 
 
-@pytest.mark.parametrize(("user", "channel"), [(1051, 1003), (1051, 1100), (1050, 1099), (1050, 1104)])
+@pytest.mark.parametrize(("user", "channel"), [(1051, 1003), (1051, 1004), (1050, 1002), (1050, 1008)])
 def test_data_of_another_user_or_on_an_unlisted_channel_is_refused(user: int, channel: int):
     """Security 74: channel ids that were never given."""
     hold = held()
@@ -205,6 +205,15 @@ def test_a_client_that_disconnects_has_left():
     hold = held()
     hold.client.out.append(x224.data(mcs.DisconnectProviderUltimatum(3).encode()))
     assert hold.settle().events[-1] == ClientLeft()
+
+
+@pytest.mark.parametrize("octets", ["0300 000f 02 f080 3006 0202 0003 3000", "0300 000b 06 80 0000 0000 00"])
+def test_rdesktop_says_good_bye_in_its_own_way(octets: str):
+    """Captured when its window was closed."""
+    hold = held()
+    good_bye = frame(bytes.fromhex(octets))
+    assert hold.acceptor.receive(good_bye) == [ClientLeft()]
+    assert joined().bridge.from_client(good_bye) == [ClientLeft()]
 
 
 def test_persistent_keys_and_unknown_data_are_dropped():

@@ -39,13 +39,13 @@ def conversations(draw, user: int, io: int, numbers: list[int], *, client: bool)
         data = ShareControl(draw(st.integers(0, 15)), user, number.to_bytes(4, "little") + data).encode()
     elif depth == 5:
         data = ShareData(number, draw(KINDS), draw(NOISE)).encode(user)
-    channel = draw(st.sampled_from([io, io, io, 1004, 1005, 1006, 1100, 1101, user]))
+    channel = draw(st.sampled_from([io, io, io, 1004, 1005, 1008, 1205, 1206, user]))
     kind = mcs.SendDataRequest if client else mcs.SendDataIndication
     return x224.data(kind(user, channel, data).encode())
 
 
 CLIENT = conversations(1050, 1003, [0x00AA03EA, 0x000103EA, 7], client=True)
-TARGET = conversations(1002, 1004, [0x000103EA], client=False)
+TARGET = conversations(1002, 1204, [0x000103EA], client=False)
 
 
 def feed(receive: Callable[[Frame], object], data: bytes) -> None:

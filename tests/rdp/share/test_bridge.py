@@ -193,10 +193,10 @@ def test_stale_pdus_are_dropped_until_the_client_confirms_the_targets_share():
 @pytest.mark.parametrize(
     "spoken",
     [
-        mcs.SendDataRequest(1050, 1004, bytes(8)),
+        mcs.SendDataRequest(1050, 1008, bytes(8)),
         mcs.SendDataRequest(1050, 1050, bytes(8)),
         mcs.AttachUserRequest(),
-        mcs.ChannelJoinRequest(1050, 1100),
+        mcs.ChannelJoinRequest(1050, 1004),
         mcs.SendDataIndication(1050, 1003, bytes(8)),
     ],
 )
@@ -258,11 +258,11 @@ def test_a_blocked_channel_is_dropped_both_ways_and_said_once():
 
 def test_a_second_channel_of_one_name_is_nobodys():
     """Security 74: channel names used twice."""
-    joint = Joined(held(channels=("cliprdr", "CLIPRDR")), Target(channels={"cliprdr": 1005}))
+    joint = Joined(held(channels=("cliprdr", "CLIPRDR")), Target(channels={"cliprdr": 1205}))
     joint.effects.clear()
-    joint.client.say(b"smuggled", 1101)
+    joint.client.say(b"smuggled", 1005)
     assert joint.settle().effects == [ChannelRefused("cliprdr")]
-    joint.target.say(b"to the first", 1005)
+    joint.target.say(b"to the first", 1205)
     joint.settle()
     assert joint.client.heard == [("cliprdr", b"to the first")]
 

@@ -23,7 +23,7 @@ def test_a_client_comes_as_far_as_the_hold_screen_and_sees_what_is_drawn():
     assert hold.events[0].info == INFO
     assert hold.events[1:] == [Activated()]
     assert (client.user, client.io) == (1050, 1003)
-    assert client.ids == {name: 1100 + at for at, name in enumerate(CHANNELS)}
+    assert client.ids == {name: 1004 + at for at, name in enumerate(CHANNELS)}
     assert client.share == 0x00AA03EA
     assert client.seen[:2] == ["licence", "demand"]
     acceptor.draw(bytes((10, 20, 30)) * (320 * 240), 320, 240)

@@ -98,9 +98,9 @@ def test_data_for_another_share_is_refused(kind: PduType2):
     "pdu",
     [
         mcs.SendDataIndication(1002, 1007, bytes(8)),  # the user channel carries nothing here
-        mcs.SendDataIndication(1002, 1100, bytes(8)),  # an id of the other leg
+        mcs.SendDataIndication(1002, 1004, bytes(8)),  # an id of the other leg
         mcs.SendDataIndication(1002, 1003, bytes(8)),
-        mcs.SendDataRequest(1007, 1004, bytes(8)),
+        mcs.SendDataRequest(1007, 1204, bytes(8)),
         mcs.AttachUserConfirm(0, 1008),
         mcs.ConnectInitial(bytes(20)),
     ],

@@ -164,8 +164,8 @@ class Target:
     """A target after its connection sequence. Its ids are unlike those of the gateway's own leg."""
 
     user: int = 1007
-    io: int = 1004
-    channels: dict[str, int] = field(default_factory=lambda: {"cliprdr": 1005, "drdynvc": 1006})
+    io: int = 1204
+    channels: dict[str, int] = field(default_factory=lambda: {"cliprdr": 1205, "drdynvc": 1206})
     source: int = 1018  # unlike the 1002 that servers have, so that a missing translation shows
     share: int = 0x000103EA
     size: tuple[int, int] = (320, 240)
