@@ -118,7 +118,10 @@ async def test_a_kill_cuts_the_target_shows_who_did_it_and_says_good_bye(
     bench: Bench, certificate: tuple[Path, Path]
 ) -> None:
     async with working(bench, certificate) as (client, target, connection, stream):
+        (visit,) = bench.front._visitors
         connection.end("Lena ended your session.")
+        assert visit._desktop is not None
+        assert visit._desktop._leg._cut, "the end takes effect before anything else runs"
         recorded = len(stream.records)
         await asyncio.wait_for(target.closed.wait(), 30)
         await client.sees(Tone.OVER.value)
@@ -191,6 +194,7 @@ async def test_a_newer_client_of_the_same_person_takes_over(bench: Bench, certif
         async with caller(bench.front.port) as newer:
             await newer.until(lambda: len(bench.sessions.connections) == 2)
             assert connection.closed
+            assert bench.sessions.visits[1].beside == []
             assert target.closed.is_set() or target.connections == 2
         await older.until(lambda: older.twin.left)
         assert older.twin.error == ErrorInfo.DISCONNECTED_BY_OTHER_CONNECTION
@@ -257,3 +261,37 @@ async def test_a_gateway_that_stops_tells_everybody(bench: Bench, certificate: t
             await client.sees(Tone.OVER.value)
             await client.until(lambda: client.twin.left)
         assert target.closed.is_set()
+
+
+async def test_who_leaves_while_the_target_opens_takes_its_connection_along(
+    bench: Bench, certificate: tuple[Path, Path]
+) -> None:
+    bench.sessions.released.set()
+    async with plant(certificate, mute=True) as target:
+        bench.sessions.target = (target.host, target.port)
+        async with caller(bench.front.port) as client, asyncio.TaskGroup() as tasks:
+            reading = tasks.create_task(client.until(lambda: False))
+            await eventually(lambda: target.connections == 1, "the dial")
+            reading.cancel()
+        await asyncio.wait_for(target.closed.wait(), 30)
+        await eventually(lambda: bool(bench.sessions.connections[0].closed), "the connection is given back")
+
+
+async def test_a_kill_while_the_target_opens_cuts_it(bench: Bench, certificate: tuple[Path, Path]) -> None:
+    bench.sessions.released.set()
+    async with plant(certificate, mute=True) as target, caller(bench.front.port) as client:
+        bench.sessions.target = (target.host, target.port)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(client.until(lambda: client.twin.left))
+            await eventually(lambda: target.connections == 1, "the dial")
+            bench.sessions.connections[0].end("Lena ended your session.")
+            await asyncio.wait_for(target.closed.wait(), 30)
+        assert client.twin.error == ErrorInfo.RPC_INITIATED_DISCONNECT
+
+
+async def test_a_denial_while_he_waits_is_read_on_the_screen(bench: Bench) -> None:
+    async with caller(bench.front.port) as client:
+        await client.sees(Tone.WAIT.value)
+        bench.sessions.denial = "Your request was denied by Omar: not today."
+        await client.until(lambda: client.twin.left)
+        assert client.twin.screen[0, 0][:3] == bytes(Tone.OVER.value)

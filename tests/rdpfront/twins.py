@@ -203,6 +203,7 @@ class TwinVisit:
         self.sessions, self.arrival = sessions, arrival
         self.session = sessions.session_of(arrival)
         self.left = False
+        self.beside = [c for c in sessions.connections if not c.closed]  # connections that stood when it came
 
     @property
     def hold(self) -> Hold | None:
