@@ -1,6 +1,7 @@
 """Desktops in the page: replay of a recording whose colours are known, and a visit in the browser, in real Chromium."""
 
 import asyncio
+import base64
 import contextlib
 import json
 from datetime import timedelta
@@ -25,6 +26,22 @@ pytestmark = [pytest.mark.peer, pytest.mark.timeout(300)]
 WIDTH, HEIGHT = 640, 400
 RED, GREEN, BLUE = (200, 30, 40), (20, 160, 60), (30, 60, 210)
 SESSION = SessionId("ses_d3skt0p")
+FRAME = """async ([data, at]) => {
+    const video = document.createElement('video');
+    const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+    video.src = URL.createObjectURL(new Blob([bytes], { type: 'video/webm' }));
+    const once = (name) => new Promise((done, failed) => {
+        video.addEventListener(name, done, { once: true });
+        video.addEventListener('error', () => failed(new Error(video.error.message)), { once: true });
+    });
+    await once('loadeddata');
+    video.currentTime = at;
+    await once('seeked');
+    const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
+    const context = canvas.getContext('2d');
+    context.drawImage(video, 0, 0);
+    return [video.duration, [...context.getImageData(20, 20, 1, 1).data.slice(0, 3)]];
+}"""
 STEELBLUE = (70, 130, 180)
 PIXEL = """([x, y]) => {
     const canvas = document.querySelector('desktop-player canvas');
@@ -104,6 +121,19 @@ async def plays_by_itself(ada: Desk, path: Path) -> None:
     assert away.problems == [], json.dumps(away.problems)
 
 
+async def films(ada: Desk, path: Path) -> None:
+    """The video plays, seeks and has the colours, give or take what its codec loses."""
+    async with ada.page.expect_download(timeout=60_000) as download:
+        await ada.page.get_by_role("button", name="WebM video").click()
+    await (await download.value).save_as(path)
+    cinema = await ada.page.context.new_page()
+    for at, colour in ((2, RED), (50, GREEN), (110, BLUE)):
+        video = base64.b64encode(path.read_bytes()).decode()
+        seconds, seen = await cinema.evaluate(FRAME, [video, at])
+        assert seconds == pytest.approx(120, abs=2)
+        assert seen == pytest.approx(colour, abs=12)
+
+
 async def opened(ada: Desk) -> Locator:
     await ada.page.get_by_role("link", name="Recordings").click()
     await ada.page.get_by_role("link", name="Open recording 1").click()
@@ -135,6 +165,7 @@ async def test_a_recorded_desktop_replays_with_exact_colours_at_every_moment(tmp
         await expect(ada.page.get_by_role("button", name="Jump to 1:00: Clipboard")).to_be_visible()
         assert ada.problems == [], json.dumps(ada.problems)
         await plays_by_itself(ada, tmp_path / "recording.html")
+        await films(ada, tmp_path / "recording.webm")
 
 
 async def with_desktop(site: Site, target: Target) -> None:

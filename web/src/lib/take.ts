@@ -4,7 +4,7 @@ import address from 'virtual:standalone';
 import type { RecordingDetail } from './api/types';
 import { slice } from './feed';
 import { block, packed, type Taken } from './offline';
-import { framed } from './players/records';
+import { framed, type Rec } from './players/records';
 
 const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
@@ -13,15 +13,22 @@ export async function htmlFile(taken: Taken, progress: (share: number) => void):
   const script = await (await fetch(address)).text();
   const about = await packed(new TextEncoder().encode(JSON.stringify(taken)));
   const parts: BlobPart[] = [await head(taken.detail, script), block(about, true)];
-  let from: number | null = 0;
-  while (from !== null) {
-    const [records, next]: Awaited<ReturnType<typeof slice>> = await slice(taken.detail.recording.session, from, null);
+  for await (const { records, share } of pieces(taken.detail)) {
     parts.push(block(await packed(framed(records)), false));
-    from = next !== null && next > from ? next : null;
-    progress((from ?? taken.detail.duration_us) / Math.max(taken.detail.duration_us, 1));
+    progress(share);
   }
   parts.push(`<script>${script}</script>\n</body>\n</html>\n`);
   return new Blob(parts, { type: 'text/html' });
+}
+
+/** All records of a recording, in order, and how much of it has come. */
+export async function* pieces(detail: RecordingDetail): AsyncGenerator<{ records: Rec[]; share: number }> {
+  let from: number | null = 0;
+  while (from !== null) {
+    const [records, next]: [Rec[], number | null] = await slice(detail.recording.session, from, null);
+    from = next !== null && next > from ? next : null;
+    yield { records, share: (from ?? detail.duration_us) / Math.max(detail.duration_us, 1) };
+  }
 }
 
 /** Only this very script may run in the file, whatever a record holds. */

@@ -148,22 +148,30 @@ export class DesktopPlayer extends Player {
 }
 
 function draw(canvas: HTMLCanvasElement, pointer: Pointer | 'default'): void {
+  const { image } = pointerImage(pointer);
+  canvas.width = image.width;
+  canvas.height = image.height;
+  canvas.getContext('2d')?.drawImage(image, 0, 0);
+}
+
+/** A pointer as a picture, and which of its pixels points. */
+export function pointerImage(pointer: Pointer | 'default'): { image: OffscreenCanvas; hotX: number; hotY: number } {
   const [width, height] = pointer === 'default' ? [ARROW_WIDTH, ARROW_HEIGHT] : [pointer.width, pointer.height];
-  canvas.width = Math.max(width, 1);
-  canvas.height = Math.max(height, 1);
-  const context = canvas.getContext('2d');
-  if (!context) return;
+  const image = new OffscreenCanvas(Math.max(width, 1), Math.max(height, 1));
+  const context = image.getContext('2d');
   if (pointer !== 'default') {
-    if (width === 0 || height === 0) return;
     const octets = new Uint8ClampedArray(pointer.pixels.buffer as ArrayBuffer);
-    context.putImageData(new ImageData(octets, width, height), 0, 0);
-    return;
+    if (width > 0 && height > 0) context?.putImageData(new ImageData(octets, width, height), 0, 0);
+    return { image, hotX: pointer.hotX, hotY: pointer.hotY };
   }
-  const arrow = new Path2D(ARROW);
-  context.fillStyle = '#fff';
-  context.fill(arrow);
-  context.strokeStyle = '#000';
-  context.stroke(arrow);
+  if (context) {
+    const arrow = new Path2D(ARROW);
+    context.fillStyle = '#fff';
+    context.fill(arrow);
+    context.strokeStyle = '#000';
+    context.stroke(arrow);
+  }
+  return { image, hotX: 0, hotY: 0 };
 }
 
 if (!customElements.get('desktop-player')) customElements.define('desktop-player', DesktopPlayer);
