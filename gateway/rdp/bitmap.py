@@ -58,11 +58,6 @@ class Rectangle:
         sides = (self.left, self.top, self.right, self.bottom, self.width, self.height)
         return _HEAD.pack(*sides, self.bpp, self.flags, len(self.data)) + self.data
 
-    @property
-    def padded(self) -> bool:
-        """The bitmap is wider or higher than what is to be seen of it."""
-        return self.width > self.right - self.left + 1 or self.height > self.bottom - self.top + 1
-
 
 Head = tuple[int, int, int, int, int, int, int, int, int]  # the nine numbers before the pixels, bitmapLength last
 

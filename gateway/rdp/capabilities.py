@@ -117,7 +117,6 @@ class Abilities:
     """What a Demand Active or Confirm Active says of its sender. A set that is missing says no to everything."""
 
     bitmap: Bitmap | None
-    extra: int
     refresh_rect: bool
     suppress_output: bool
     input_flags: int
@@ -139,8 +138,7 @@ class Abilities:
         flags = 0
         if Kind.INPUT in bodies:
             flags = int.from_bytes(_whole(Kind.INPUT, bodies[Kind.INPUT])[:2], "little")
-        extra = int.from_bytes(general[10:12], "little")
-        return cls(bitmap, extra, bool(general[18]), bool(general[19]), flags)
+        return cls(bitmap, bool(general[18]), bool(general[19]), flags)
 
 
 def demanded(width: int, height: int, bpp: int) -> tuple[Capability, ...]:

@@ -115,7 +115,7 @@ def test_our_own_sets_say_what_we_can():
 
 
 def test_who_says_nothing_can_nothing():
-    assert Abilities.of(()) == Abilities(None, 0, False, False, 0)
+    assert Abilities.of(()) == Abilities(None, False, False, 0)
 
 
 @pytest.mark.parametrize("octets", ["0100 0000 0100 0300", "0200 0000 0100 0400", "0000 0000 00", "01"])

@@ -177,7 +177,6 @@ def test_a_tile_over_the_edge_of_the_desktop_is_cut_off():
 def test_raw_tiles_with_padding_are_made_anew():
     data = bytes(4 * 4 * 2)
     one = Rectangle(0, 0, 2, 1, 4, 2, 32, 0, data)
-    assert one.padded
     made = bitmap.exact([one], 320, 240)
     assert made is not None
     assert bitmap.pixels_of(made[0]) == bytes(3 * 3 * 2)
