@@ -1,7 +1,7 @@
 """`make mutants`: plant one break at a time in a copy of the tree and run the test that must notice.
 
 A mutant that survives, or whose place in the source is gone, fails the run. With words as arguments, only mutants
-that have one of them in their name: `python -m tests.mutants release pause`.
+that have one of them in their name or path: `python -m tests.mutants release gateway/rdp`.
 """
 
 import shutil
@@ -22,9 +22,9 @@ PASSED, FAILED = 0, 1  # exit statuses of pytest; the others say that nothing wa
 
 
 def main(words: Sequence[str]) -> int:
-    chosen = [m for m in MUTANTS if not words or any(word in m.name for word in words)]
+    chosen = [m for m in MUTANTS if not words or any(word in m.name or word in m.path for word in words)]
     if not chosen:
-        print(f"no mutant has {' or '.join(words)} in its name")
+        print(f"no mutant has {' or '.join(words)} in its name or path")
         return 1
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)

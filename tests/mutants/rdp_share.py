@@ -171,7 +171,7 @@ MUTANTS = (
         f"{RDP}/input.py",
         "[KeyEvent(code, more | KeyFlag.RELEASE) for code, more in self._keys]",
         "[]",
-        "tests/rdp/share/test_input.py::test_whatever_was_pressed_nothing_is_held_after_the_release",
+        "tests/rdp/share/test_input.py::test_keys_are_released_with_their_extension_and_buttons_where_the_mouse_is",
     ),
     Mutant(
         "a channel that is off by policy passes",

@@ -1,4 +1,4 @@
-"""Breaks of how RDP is read: bounds that are gone, and what is asked of a target ([MS-RDPBCGR], T.125, X.224, X.690)."""
+"""Breaks of how RDP is read (bounds that are gone), and of what is asked of a target."""
 
 from typing import Final
 

@@ -1,0 +1,322 @@
+"""The relay between twins, step by step: what reaches a client or a target was taken by the stream first.
+
+Real lines hide an order: both sides have everything in the end. Here each step is on one journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from gateway.clock import Deadline, SystemClock
+from gateway.errors import RecorderFailed
+from gateway.fronts.rdp import relay
+from gateway.fronts.rdp.leg import Leg
+from gateway.fronts.rdp.relay import Relay
+from gateway.policy.model import Channel
+from gateway.rdp import input as rdp_input
+from gateway.rdp.bridge import Bridge
+from gateway.rdp.tpkt import Frame
+from gateway.sessions.model import RecorderStalled, SessionEnded
+from tests.rdp.share.twins import Client, Open, Target, frame, frames, held
+from tests.rdpfront.conftest import Bench
+from tests.rdpfront.test_visit import working
+
+LIMIT = 30.0  # seconds to wait for anything
+A_DOWN = rdp_input.KeyEvent(0x1E)
+CLICK = rdp_input.PointerEvent(rdp_input.PointerFlag.BUTTON1 | rdp_input.PointerFlag.DOWN, 7, 8)
+RED = (200, 10, 10)
+Journal = list[tuple[str, object]]
+
+
+@pytest.fixture(autouse=True)
+def nothing_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No repaint and no bar comes between the steps of a test."""
+    monkeypatch.setattr(relay, "TICK", 3600)
+
+
+@dataclass
+class Tap:
+    """The session's stream: takes everything, or raises `fault`, or says no."""
+
+    journal: Journal
+    fault: Exception | None = None
+    takes: bool = True
+    tried: asyncio.Event = field(default_factory=asyncio.Event)  # it raised
+
+    def _record(self, kind: str, value: object = None) -> None:
+        if self.fault is not None:
+            self.tried.set()
+            raise self.fault
+        self.journal.append((kind, value))
+
+    def _asked(self, kind: str, value: object) -> bool:
+        if self.takes:
+            self.journal.append((kind, value))
+        return self.takes
+
+    def shown(self, pdu: bytes) -> None:
+        self._record("recorded", pdu)
+
+    def pressed(self, octets: bytes) -> bool:
+        return self._asked("keys", octets)
+
+    def pointed(self, octets: bytes) -> bool:
+        return self._asked("mouse", octets)
+
+    def clipboard(self, direction: str, text: str) -> bool:
+        return self._asked("text", (direction, text))
+
+    def desktop(self, width: int, height: int) -> None:
+        self._record("desktop", (width, height))
+
+    def repaint(self) -> None:
+        self._record("repaint")
+
+    def repainted(self) -> None:
+        self._record("picture")
+
+    def close(self, status: int | None = None, signal: str = "") -> None: ...
+
+
+@dataclass
+class TwinLine:
+    """The way to the client."""
+
+    client: Client
+    journal: Journal
+
+    async def receive(self) -> bytes:
+        return b""
+
+    async def send(self, data: bytes) -> None:
+        for one in frames(data):
+            self.journal.append(("client", one.data))
+            self.client.hear(one)
+
+    async def close(self) -> None: ...
+    def abort(self) -> None: ...
+
+
+@dataclass
+class TwinLeg:
+    """The way to the target, and its PDUs. `idle`: all of them were taken, and what they led to is done."""
+
+    target: Target
+    journal: Journal
+    arrived: asyncio.Queue[Frame | None] = field(default_factory=asyncio.Queue)
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def frames(self) -> TwinLeg:
+        return self
+
+    async def next(self) -> Frame | None:
+        if self.arrived.empty():
+            self.idle.set()
+        return await self.arrived.get()
+
+    def offer(self, one: Frame | None) -> None:
+        self.idle.clear()
+        self.arrived.put_nowait(one)
+
+    def write(self, data: bytes) -> None:
+        for one in frames(data):
+            self.journal.append(("target", one.data))
+            self.target.hear(one)
+
+    async def send(self, data: bytes) -> None:
+        self.write(data)
+
+    def cut(self) -> None: ...
+
+
+class Rig:
+    """One relay; `journal` has what was taken and what went where, in order."""
+
+    def __init__(self, rules: Open, *, may_type: bool) -> None:
+        self.journal: Journal = []
+        hold, self.target = held(), Target()
+        self.client, self.tap = hold.client, Tap(self.journal)
+        self.leg, clock = TwinLeg(self.target, self.journal), SystemClock()
+        deadline = Deadline.after(clock.instant(), timedelta(hours=1))
+
+        async def refused(name: str) -> None:
+            self.journal.append(("refused", name))
+
+        self.relay = Relay(
+            TwinLine(self.client, self.journal), cast("Leg", self.leg), hold.acceptor,
+            Bridge(hold.acceptor, self.target.demanded(), rules), self.tap, clock,
+            deadline=lambda: deadline, may_type=may_type, on_refused=refused,
+        )  # fmt: skip
+
+    def of(self, kind: str) -> list[object]:
+        return [value for k, value in self.journal if k == kind]
+
+    def speak(self) -> None:
+        """What the target has to say arrives."""
+        spoken, self.target.out = self.target.out, []
+        for pdu in spoken:
+            self.leg.offer(frame(pdu))
+
+    async def settle(self) -> None:
+        """Until nobody has anything to say."""
+        async with asyncio.timeout(LIMIT):
+            await self.leg.idle.wait()
+            while self.client.out or self.target.out:
+                spoken, self.client.out = self.client.out, []
+                for pdu in spoken:
+                    assert await self.relay.from_client(frame(pdu))
+                self.speak()
+                await self.leg.idle.wait()
+
+
+@asynccontextmanager
+async def relaying(rules: Open | None = None, *, may_type: bool = True) -> AsyncIterator[Rig]:
+    """A client and a target that have a share together."""
+    rig = Rig(rules or Open(), may_type=may_type)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(rig.relay.run())
+        await rig.settle()
+        assert rig.client.active
+        yield rig
+        rig.relay.cut()
+        rig.leg.offer(None)
+
+
+async def test_a_pdu_goes_to_the_client_right_after_its_record() -> None:
+    async with relaying() as rig:
+        rig.target.paint(RED)
+        await rig.settle()
+        assert rig.client.screen
+        passed = [(kind, value) for kind, value in rig.journal if kind in {"recorded", "client"}]
+        assert [kind for kind, _ in passed] == ["recorded", "client"] * (len(passed) // 2)
+        assert rig.of("recorded") == rig.of("client")
+
+
+async def test_a_picture_that_the_recorder_cannot_take_now_waits_and_is_not_lost_80() -> None:
+    async with relaying() as rig:
+        before = len(rig.of("client"))
+        rig.tap.fault = RecorderStalled("disk full")
+        rig.target.paint(RED)
+        rig.speak()
+        await asyncio.wait_for(rig.tap.tried.wait(), LIMIT)
+        assert len(rig.of("client")) == before
+        assert not rig.client.screen
+        rig.tap.fault = None
+        rig.relay.pause(False)
+        await rig.settle()
+        assert rig.client.screen
+        assert rig.of("recorded") == rig.of("client")
+
+
+@pytest.mark.parametrize("fault", [RecorderFailed("gone"), SessionEnded("over")])
+async def test_a_picture_that_the_recorder_will_never_take_reaches_nobody_80(fault: Exception) -> None:
+    async with relaying() as rig:
+        before = len(rig.of("client"))
+        rig.tap.fault = fault
+        rig.target.paint(RED)
+        await rig.settle()
+        assert rig.tap.tried.is_set()
+        assert len(rig.of("client")) == before
+
+
+@pytest.mark.parametrize("direction", ["in", "out"])
+async def test_clipboard_text_is_recorded_before_it_passes_75(direction: str) -> None:
+    async with relaying(Open(texts=((direction, "valve 3"),))) as rig:
+        rig.journal.clear()
+        _copies(rig, direction)
+        await rig.settle()
+        passed = [kind for kind, _ in rig.journal if kind != "recorded"]
+        assert passed == ["text", "target" if direction == "in" else "client"]
+
+
+@pytest.mark.parametrize("direction", ["in", "out"])
+async def test_clipboard_text_that_was_not_recorded_passes_nowhere_80(direction: str) -> None:
+    async with relaying(Open(texts=((direction, "valve 3"),))) as rig:
+        rig.tap.takes = False
+        _copies(rig, direction)
+        await rig.settle()
+        assert (rig.client.heard, rig.target.heard) == ([], [])
+
+
+def _copies(rig: Rig, direction: str) -> None:
+    if direction == "in":
+        rig.client.say(b"valve 3", rig.client.ids["cliprdr"])
+    else:
+        rig.target.say(b"valve 3", rig.target.channels["cliprdr"])
+
+
+@pytest.mark.parametrize("events", [(A_DOWN,), (CLICK,), (A_DOWN, CLICK)])
+async def test_input_that_the_stream_refuses_moves_nothing_and_is_not_held_33(
+    events: tuple[rdp_input.InputEvent, ...],
+) -> None:
+    async with relaying() as rig:
+        before = len(rig.target.events)
+        rig.tap.takes = False
+        rig.client.type(*events)
+        await rig.settle()
+        rig.relay.pause(True)
+        assert len(rig.target.events) == before
+
+
+async def test_keys_and_buttons_are_recorded_before_they_arrive_and_released_at_a_pause() -> None:
+    async with relaying() as rig:
+        before = len(rig.target.events)
+        rig.journal.clear()
+        rig.client.type(A_DOWN, CLICK)
+        await rig.settle()
+        assert [kind for kind, _ in rig.journal if kind in {"keys", "mouse", "target"}][:3] == [
+            "keys",
+            "mouse",
+            "target",
+        ]
+        rig.relay.pause(True)
+        assert rig.target.events[before:] == [
+            A_DOWN,
+            CLICK,
+            rdp_input.KeyEvent(0x1E, rdp_input.KeyFlag.RELEASE),
+            rdp_input.PointerEvent(rdp_input.PointerFlag.BUTTON1, 7, 8),
+        ]
+
+
+async def test_who_may_only_watch_moves_neither_keys_nor_mouse_46() -> None:
+    async with relaying(may_type=False) as rig:
+        before = len(rig.target.events)
+        rig.client.type(A_DOWN, CLICK)
+        await rig.settle()
+        assert len(rig.target.events) == before
+        assert (rig.of("keys"), rig.of("mouse")) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "granted",
+    [
+        {Channel.DESKTOP, Channel.CLIPBOARD_IN},  # who may only watch pastes nothing
+        {Channel.DESKTOP, Channel.DESKTOP_INPUT},
+        {Channel.DESKTOP, Channel.DESKTOP_INPUT, Channel.DRIVE, Channel.PRINTER, Channel.AUDIO_OUT},  # not carried
+    ],
+)
+async def test_a_channel_that_may_not_be_does_not_exist_for_the_target_74(
+    bench: Bench, certificate: tuple[Path, Path], granted: set[Channel]
+) -> None:
+    bench.sessions.channels = frozenset(granted)
+    async with working(bench, certificate) as (_, target, _, _):
+        assert target.acceptor is not None
+        assert target.acceptor.channels == ()
+
+
+async def test_a_clipboard_of_one_direction_is_the_one_channel_of_the_target(
+    bench: Bench, certificate: tuple[Path, Path]
+) -> None:
+    bench.sessions.channels = frozenset({Channel.DESKTOP, Channel.CLIPBOARD_OUT})
+    async with working(bench, certificate) as (_, target, _, _):
+        assert target.acceptor is not None
+        assert [name for name, _ in target.acceptor.channels] == ["cliprdr"]
