@@ -39,7 +39,7 @@ class WebServer:
             app, host=host, port=port, ssl_certfile=str(certificate), ssl_keyfile=str(key), ssl_ciphers=CIPHERS,
             log_config=None, access_log=False, server_header=False, proxy_headers=False, lifespan="off",
             timeout_graceful_shutdown=STOP, h11_max_incomplete_event_size=64 * 1024, ws="websockets-sansio",
-            ws_max_size=MESSAGE,
+            ws_max_size=MESSAGE, ws_per_message_deflate=False,
         )  # fmt: skip
         self._files = (certificate, key)
         self._server = _Server(self._config)

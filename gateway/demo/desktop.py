@@ -42,6 +42,7 @@ key_file={folder}/desktop.key
 ssl_protocols=TLSv1.2, TLSv1.3
 autorun=screen
 allow_channels=true
+bitmap_compression=true
 max_bpp=32
 new_cursors=true
 use_fastpath=both

@@ -117,7 +117,13 @@ class ErectDomainRequest:
     @classmethod
     def read(cls, src: Reader) -> Self:
         src.u8()
-        return cls(per.read_integer(src), per.read_integer(src))
+        fields = src.rest()
+        if len(fields) == 4 and not fields[0]:  # rdesktop writes two octets each, without a length
+            return cls(int.from_bytes(fields[:2], "big"), int.from_bytes(fields[2:], "big"))
+        told = Reader(fields, "erect domain request")
+        found = cls(per.read_integer(told), per.read_integer(told))
+        told.end()
+        return found
 
 
 @dataclass(frozen=True, slots=True)

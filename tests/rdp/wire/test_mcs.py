@@ -53,6 +53,10 @@ def test_the_domain_parameters_of_the_specification_read_although_they_lack_a_si
     assert mcs.decode(found.encode()) == found
 
 
+def test_an_erect_domain_request_of_rdesktop_is_read() -> None:
+    assert mcs.decode(bytes.fromhex("04 0001 0001")) == mcs.ErectDomainRequest(1, 1)
+
+
 def test_a_refused_join_has_its_result_across_two_octets() -> None:
     """What the prototype sent and xfreerdp took: rt-no-such-domain (4)."""
     refused = mcs.ChannelJoinConfirm(4, 1050, 77, 77)
