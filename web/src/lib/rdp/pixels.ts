@@ -38,10 +38,16 @@ export function plain(data: Uint8Array, width: number, height: number, bpp: numb
   if (data.length < stride * height) throw new Malformed('pixels: short');
   for (let y = 0; y < height; y++) {
     let at = (height - 1 - y) * stride;
-    for (let to = y * width, end = to + width; to < end; to++, at += wide) {
-      let value = (data[at] as number) | ((data[at + 1] as number) << 8);
-      if (wide > 2) value |= (data[at + 2] as number) << 16;
-      into[to] = convert(value);
+    const end = (y + 1) * width;
+    if (wide === 2) {
+      for (let to = y * width; to < end; to++, at += 2) {
+        into[to] = convert((data[at] as number) | ((data[at + 1] as number) << 8));
+      }
+    } else {
+      // Most of what a target sends: worth a loop of its own.
+      for (let to = y * width; to < end; to++, at += wide) {
+        into[to] = OPAQUE | ((data[at] as number) << 16) | ((data[at + 1] as number) << 8) | (data[at + 2] as number);
+      }
     }
   }
 }
