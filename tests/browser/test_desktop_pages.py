@@ -19,7 +19,7 @@ from tests.browser.pages import Desk, desks
 from tests.e2e import site as house
 from tests.e2e.clocks import SteppedClock
 from tests.e2e.site import Site, free_port, running_site
-from tests.rdp.peers import Target, xrdp_vnc
+from tests.rdp.peers import Target, shadow, xrdp_vnc
 
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(300)]
 
@@ -42,6 +42,15 @@ FRAME = """async ([data, at]) => {
     context.drawImage(video, 0, 0);
     return [video.duration, [...context.getImageData(20, 20, 1, 1).data.slice(0, 3)]];
 }"""
+CANVAS = """() => {
+    const canvas = document.querySelector('iron-remote-desktop')?.shadowRoot?.querySelector('canvas');
+    if (!canvas) return null;
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d');
+    copy.drawImage(canvas, 0, 0);
+    const corner = copy.getImageData(canvas.width - 9, canvas.height - 9, 1, 1).data;
+    return [canvas.width, canvas.height, ...corner.slice(0, 3)];
+}"""
+SEAGREEN = (46, 139, 87)
 STEELBLUE = (70, 130, 180)
 PIXEL = """([x, y]) => {
     const canvas = document.querySelector('desktop-player canvas');
@@ -168,19 +177,19 @@ async def test_a_recorded_desktop_replays_with_exact_colours_at_every_moment(tmp
         await films(ada, tmp_path / "recording.webm")
 
 
-async def with_desktop(site: Site, target: Target) -> None:
+async def with_desktop(site: Site, target: Target, name: str = "desk") -> None:
     """The engineering station gets its desktop, and the conduit towards it."""
     inventory = site.gateway.services.inventory
     was = Conduit("remote", "line4", frozenset({Protocol.SSH}))
     await inventory.change_conduit("sam", was, frozenset({Protocol.SSH, Protocol.RDP}))
     await inventory.add_service("sam", "ews-l4", Protocol.RDP, target.host, target.port)
-    await inventory.add_account("sam", "ews-l4", "desk", CredentialKind.PASSWORD, target.password.encode())
+    await inventory.add_account("sam", "ews-l4", name, CredentialKind.PASSWORD, target.password.encode())
 
 
-async def asks(vera: Desk) -> None:
+async def asks(vera: Desk, account: str = "desk") -> None:
     form = vera.page.get_by_role("form", name="Ask for access")
     await form.get_by_role("button", name="Desktop (RDP)").click()
-    await form.get_by_label("Account on the target").select_option("desk")
+    await form.get_by_label("Account on the target").select_option(account)
     await form.get_by_label("Purpose").fill("Change the drive's ramp")
     await form.get_by_label("Work order").fill("WO-8812")
     await vera.picture("vera-asks-for-a-desktop")
@@ -265,3 +274,39 @@ async def test_a_vendor_works_at_a_desktop_in_her_browser_and_the_control_room_w
         await shows(ada, STEELBLUE, 1000, 700)
         await ada.picture("ada-replays-a-visit")
         assert [d.problems for d in (vera, omar, lena, ada, seat)] == [[], [], [], [], []]
+
+
+async def test_a_target_of_another_size_is_shown_at_its_own_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The browser's RDP client would stop at such a change: the page connects again at the target's size instead."""
+    rdp = free_port()
+    monkeypatch.setattr(house, "SETTINGS", f'rdp = {{{{ host = "127.0.0.1", port = {rdp} }}}}' + house.SETTINGS)
+    async with (
+        shadow(tmp_path / "target") as target,
+        running_site(tmp_path / "gateway", local=False, address=target.host) as site,
+        desks(site, "vera", "omar", "lena") as (vera, omar, lena),
+    ):
+        await with_desktop(site, target, target.user)
+        for desk in (vera, omar, lena):
+            await desk.sign_in()
+        await asks(vera, target.user)
+        await approves(omar)
+        async with vera.page.expect_popup() as popup:
+            await vera.page.get_by_role("link", name="Open in the browser").click()
+        seat = Desk(await popup.value, site, "vera")
+        await lena.page.get_by_role("region", name="Waiting").get_by_role("button", name="Release").click()
+        await lena.code()
+        await lena.page.get_by_role("button", name="Release now").click()
+        await canvas_is(seat, (1024, 768, *SEAGREEN))
+        await seat.picture("vera-at-a-desktop-of-another-size")
+        assert seat.problems == []
+
+
+async def canvas_is(seat: Desk, wanted: tuple[int, ...]) -> None:
+    seen = None
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(60):
+            while (seen := await seat.page.evaluate(CANVAS)) != list(wanted):
+                await seat.page.wait_for_timeout(100)
+    assert seen == list(wanted)

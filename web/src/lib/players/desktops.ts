@@ -124,6 +124,7 @@ export class Desktops {
 function copied(record: Rec): string {
   const { direction, text, characters } = clipboard(record);
   const shown = text.length > WORDS_MOST ? `${text.slice(0, WORDS_MOST)}…` : text;
-  const said = `Copied ${DIRECTION[direction] ?? direction}, ${characters} ${characters === 1 ? 'character' : 'characters'}`;
+  const where = DIRECTION[direction] ?? direction;
+  const said = `Copied${where && ` ${where}`}, ${characters} ${characters === 1 ? 'character' : 'characters'}`;
   return shown ? `${said}: ${shown}` : said;
 }
