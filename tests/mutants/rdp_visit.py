@@ -88,13 +88,6 @@ MUTANTS = (
         f"{VISIT}::test_nothing_goes_south_before_the_release",
     ),
     Mutant(
-        "the target goes on after the end",
-        f"{FRONT}/relay.py",
-        "        self._cut = True\n        self._leg.cut()",
-        "        self._cut = True",
-        f"{VISIT}::test_a_kill_cuts_the_target_shows_who_did_it_and_says_good_bye",
-    ),
-    Mutant(
         "the target's certificate is not checked",
         f"{FRONT}/leg.py",
         "        await self._connection.check_certificate(certificate)\n",

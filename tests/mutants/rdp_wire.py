@@ -6,6 +6,7 @@ from tests.mutants.model import Mutant
 
 RDP: Final = "gateway/rdp"
 TESTS: Final = "tests/rdp/wire"
+PLANTED: Final = "tests/rdp/test_planted.py"
 
 MUTANTS = (
     Mutant(
@@ -55,7 +56,7 @@ MUTANTS = (
         f"{RDP}/per.py",
         "if first & 0x40:",
         "if False:",
-        f"{TESTS}/test_mcs.py::test_a_pdu_that_lies_is_refused",
+        f"{PLANTED}::test_threat_5_a_length_of_per_in_fragments_is_refused_though_its_octets_are_there_76",
     ),
     Mutant(
         "segmented user data of MCS is read as whole",
@@ -76,14 +77,14 @@ MUTANTS = (
         f"{RDP}/gcc.py",
         "if length != src.left:",
         "if False:",
-        f"{TESTS}/test_gcc.py::test_threat_5_blocks_that_lie_are_refused",
+        f"{PLANTED}::test_threat_5_gcc_user_data_is_as_long_as_it_says_76",
     ),
     Mutant(
         "a GCC block may be shorter than its header",
         f"{RDP}/gcc.py",
-        "body = src.take(size - BLOCK_HEADER)",
-        "body = src.take(max(size - BLOCK_HEADER, 0))",
-        f"{TESTS}/test_gcc.py::test_threat_5_blocks_that_lie_are_refused",
+        "        if size < BLOCK_HEADER:",
+        "        size = max(size, BLOCK_HEADER)\n        if False:",
+        f"{PLANTED}::test_threat_5_a_gcc_block_has_room_for_its_header_76",
     ),
     Mutant(
         "a GCC block may come twice",
@@ -97,14 +98,21 @@ MUTANTS = (
         f"{RDP}/gcc.py",
         "if (count := src.u32le()) > CHANNELS_MOST:",
         "if (count := src.u32le()) > 0xFFFF:",
-        f"{TESTS}/test_gcc.py::test_threat_5_blocks_that_lie_are_refused",
+        f"{PLANTED}::test_threat_5_a_client_lists_31_channels_and_no_more_76",
+    ),
+    Mutant(
+        "a server may give any number of channels",
+        f"{RDP}/gcc.py",
+        "        if count > CHANNELS_MOST:",
+        "        if False:",
+        f"{PLANTED}::test_threat_5_a_server_gives_31_channels_and_no_more_76",
     ),
     Mutant(
         "a string of Client Info may have any length",
         f"{RDP}/client_info.py",
         "if size > STRING_OCTETS or size % width:",
         "if size % width:",
-        f"{TESTS}/test_client_info.py::test_client_info_that_lies_is_refused",
+        f"{PLANTED}::test_threat_5_a_string_of_client_info_has_512_octets_at_most_76",
     ),
     Mutant(
         "extended information of Client Info may have any length",
@@ -118,7 +126,7 @@ MUTANTS = (
         f"{RDP}/ber.py",
         "if size not in (1, 2):",
         "if False:",
-        f"{TESTS}/test_mcs.py::test_a_pdu_that_lies_is_refused",
+        f"{PLANTED}::test_threat_5_a_length_of_ber_has_one_or_two_octets_though_all_are_there_76",
     ),
     Mutant(
         "a DER element may have any size",
