@@ -1,6 +1,8 @@
 """`make bench`: measure, and write docs/benchmarks.md.
 
-Usage: python -m tests.bench [--small]    # small: few runs, prints only, to see that all of it works
+Usage: python -m tests.bench [--small] [ssh | rdp]
+    --small     few runs, prints only, to see that all of it works
+    ssh, rdp    that part alone; the other part of the report stays as it is
 """
 
 import asyncio
@@ -11,11 +13,12 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 import pyrage
 
-from tests.bench import crowd, recorder, ssh
+from tests.bench import crowd, rdp, recorder, ssh
 from tests.bench.report import report
 from tests.bench.sshd import sshd
 from tests.e2e.site import free_port
@@ -75,16 +78,20 @@ def _passed(what: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    small = arguments == ["--small"]
-    if arguments and not small:
+    parts = [one for one in arguments if one != "--small"] or ["ssh", "rdp"]
+    small = "--small" in arguments
+    if not set(parts) <= {"ssh", "rdp"}:
         sys.stderr.write(f"{__doc__}\n")
         return 2
-    load = os.getloadavg()[0]
-    found = measure(SMALL if small else Size())
+    load, found = os.getloadavg()[0], dict[str, Any]()
+    if "ssh" in parts:
+        found |= measure(SMALL if small else Size())
+    if "rdp" in parts:
+        found["rdp"] = asyncio.run(rdp.measure(rdp.SMALL if small else rdp.Size()))
     json.dump(found, sys.stdout, indent=1)
     print()
     if not small:
-        REPORT.write_text(report(found, load))
+        REPORT.write_text(report(found, load, REPORT.read_text()))
     return 0
 
 

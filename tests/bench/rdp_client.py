@@ -89,6 +89,10 @@ class Desk:
                 self.news.clear()
                 await self.news.wait()
 
+    async def painted(self, after: float) -> None:
+        """A bitmap came after that moment."""
+        await self.until(lambda it: it.painted_at > after)
+
     def send(self, *events: rdp_input.InputEvent) -> None:
         self._wire.write(rdp_input.encode_fast(events))
 

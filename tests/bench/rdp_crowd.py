@@ -11,27 +11,12 @@ import contextlib
 import json
 import sys
 from contextlib import AsyncExitStack
-from itertools import count
 
-from gateway.rdp.input import PointerEvent, PointerFlag
 from tests.bench.rdp_client import Desk, Way, desk
+from tests.bench.rdp_stage import HERE, light
 
 AT_ONCE = 4  # log-ons under way
 SHIFT = 0x2A  # a key that writes nothing: they share one screen
-CYCLE = 20.0  # seconds of light work: ten of typing at two keys a second, four of mouse, six of looking
-CLEAR = 600  # pixels: a column of the desktop without a window
-
-
-async def work(one: Desk) -> None:
-    """What a hand does in light work: a key two times a second, the mouse five times."""
-    for turn in count():
-        for _ in range(20):
-            one.press(SHIFT)
-            await asyncio.sleep(CYCLE / 40)
-        for n in range(20):
-            one.send(PointerEvent(PointerFlag.MOVE, CLEAR + 2 * n, CLEAR + turn % 20))
-            await asyncio.sleep(CYCLE / 100)
-        await asyncio.sleep(CYCLE * 0.3)
 
 
 async def arrive(stack: AsyncExitStack, ways: list[Way]) -> list[Desk]:
@@ -51,17 +36,17 @@ async def main(port: str) -> None:
     print("{}", flush=True)
     people: list[Desk] = []
     working: list[asyncio.Task[None]] = []
-    async with AsyncExitStack() as stack:
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
         while line := (await lines.readline()).decode().strip():
             if line == "begin":
                 for one in people:
                     await one.until(lambda it: it.shares > 1 and bool(it.whole_at))
-                working = [asyncio.create_task(work(one)) for one in people]
+                working = [tasks.create_task(light(one, SHIFT)) for one in people]
             elif line == "rest":
                 for task in working:
                     task.cancel()
             else:
-                ways = [Way("127.0.0.1", int(port), *ticket, nla=True) for ticket in json.loads(line)["tickets"]]
+                ways = [Way(HERE, int(port), name, secret, nla=True) for name, secret in json.loads(line)["tickets"]]
                 people += await arrive(stack, ways)
             print(json.dumps({"octets": sum(one.octets for one in people)}), flush=True)
         for task in working:

@@ -2,7 +2,7 @@
 
 Usage: python -m tests.bench.rdp_gatewayd FOLDER HOST PORT[,PORT…] COUNT PASSWORD
     arm FIRST MANY   approved grants and tickets for the targets t(FIRST) … t(FIRST+MANY-1): [[id, secret], …]
-    release N        release t(N): when that was decided (CLOCK_MONOTONIC)
+    release N        release t(N): when that was asked for (CLOCK_MONOTONIC)
     session N        id of the session at t(N)
     code             a fresh one-time code of lena
     use              PSS in KiB, and seconds of CPU so far
@@ -73,8 +73,9 @@ class Visits:
     async def release(self, n: int) -> float:
         s, lena = self._site.gateway.services, await self._site.person("lena")
         proof = FactorProof(lena.id, Factor.TOTP, s.clock.now(), HERE)
+        began = time.monotonic()
         await s.access.release(self._grants[n], lena, proof)
-        return time.monotonic()
+        return began
 
     async def session(self, n: int) -> str:
         live = await self._site.gateway.services.sessions.live()

@@ -8,6 +8,7 @@ from typing import Any
 import asyncssh
 
 from gateway.clock import SystemClock
+from tests.bench import rdp_report
 from tests.bench.ssh import CIPHER, KEX, PATHS
 
 HEAD = """\
@@ -35,8 +36,13 @@ A kill is measured from the operator's decision to the client's closed channel, 
 Found = dict[str, Any]
 
 
-def report(found: Found, load: float) -> str:
-    return _head(load) + SIDE_BY_SIDE + "".join(_paths(found)) + ALONE + "".join(_alone(found)) + SHARE
+def report(found: Found, load: float, before: str) -> str:
+    """The whole report; a part that was not measured stays as it was `before`."""
+    ssh, title, rdp = before.partition(rdp_report.TITLE)
+    if "recorder" in found:
+        ssh = _head(load) + SIDE_BY_SIDE + "".join(_paths(found)) + ALONE + "".join(_alone(found)) + SHARE
+    desktops = rdp_report.report(found["rdp"]) if "rdp" in found else title + rdp
+    return f"{ssh.rstrip()}\n\n{desktops}".rstrip() + "\n"
 
 
 def _head(load: float) -> str:
