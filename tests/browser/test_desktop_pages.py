@@ -103,6 +103,14 @@ async def sought(ada: Desk, seconds: float) -> None:
     await ada.page.get_by_label("Position").fill(str(int(seconds * 1e6)))
 
 
+async def both(desk: Desk, what: str) -> None:
+    """A picture in the light and one in the dark."""
+    await desk.picture(what)
+    await desk.page.emulate_media(color_scheme="dark")
+    await desk.picture(f"{what}-dark")
+    await desk.page.emulate_media(color_scheme="light")
+
+
 async def shows(ada: Desk, colour: tuple[int, int, int], x: int = 5, y: int = 5) -> None:
     """Until the pixel has this colour. The page's policy forbids `wait_for_function`, which is an `eval`."""
     seen = None
@@ -165,7 +173,7 @@ async def test_a_recorded_desktop_replays_with_exact_colours_at_every_moment(tmp
         await sought(ada, 65)
         await shows(ada, (255, 255, 255), WIDTH - 1, HEIGHT - 1)
         await shows(ada, GREEN, WIDTH - 65, HEIGHT - 1)
-        await ada.picture("ada-replays-a-desktop")
+        await both(ada, "ada-replays-a-desktop")
 
         await sought(ada, 59)
         await ada.page.get_by_role("button", name="4×").click()
@@ -231,7 +239,7 @@ async def test_a_vendor_works_at_a_desktop_in_her_browser_and_the_control_room_w
         file = Path(await (await download.value).path()).read_text()
         assert f"full address:s:localhost:{rdp}" in file
         assert (await ticket.get_by_label("Password").inner_text()) not in file
-        await vera.picture("vera-has-a-ticket")
+        await both(vera, "vera-has-a-ticket")
 
         # 2. In the browser: the hold, drawn by the gateway, then the desktop.
         async with vera.page.expect_popup() as popup:
@@ -248,7 +256,7 @@ async def test_a_vendor_works_at_a_desktop_in_her_browser_and_the_control_room_w
         await expect(lena.page.get_by_label("Live desktop")).to_be_visible()
         await shows(lena, STEELBLUE, 1000, 700)
         await seat.picture("vera-works-at-a-desktop")
-        await lena.picture("lena-sees-live-tiles")
+        await both(lena, "lena-sees-live-tiles")
         await lena.page.get_by_role("button", name="Enlarge session of Vera Lind on ews-l4").click()
         await shows(lena, STEELBLUE, 1000, 700)
 
@@ -263,7 +271,7 @@ async def test_a_vendor_works_at_a_desktop_in_her_browser_and_the_control_room_w
         await running.get_by_label("Reason").fill("The line starts again")
         await running.get_by_role("button", name="Kill now").click()
         await expect(seat.page.get_by_role("heading", name="The desktop is closed")).to_be_visible(timeout=30_000)
-        await seat.picture("vera-reads-why")
+        await both(seat, "vera-reads-why")
         await expect(running).to_be_hidden()
 
         # 5. The auditor.

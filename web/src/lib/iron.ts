@@ -38,7 +38,7 @@ const PATH = '/api/v1/desktop';
 const PENDING_MOST = 1 << 20; // octets of a PDU that has not come whole
 const SMALLEST: Size = { width: 640, height: 480 };
 const LARGEST: Size = { width: 3840, height: 2160 };
-const FROZEN_MS = 8000; // after an error inside the client: how long its end may take
+const LAST_MS = 1000; // for the gateway's last words to come after the client's
 
 /** A size that every target takes: of whole fours, within what RDP knows. */
 export function fitting(width: number, height: number): Size {
@@ -106,6 +106,7 @@ export async function desktop(wish: Wish): Promise<Ended> {
     import('@devolutions/iron-remote-desktop'),
   ]);
   await init('WARN');
+  const over = new AbortController();
   const socket = listened(wish.size);
   const element = document.createElement('iron-remote-desktop');
   element.setAttribute('scale', 'fit');
@@ -133,11 +134,12 @@ export async function desktop(wish: Wish): Promise<Ended> {
     .withExtension(displayControl(false))
     .build();
   try {
-    return await Promise.race([lived(ui, config, wish), socket.ended, frozen()]);
+    return await Promise.race([lived(ui, config, wish), socket.ended, frozen(over.signal)]);
   } catch (error) {
-    const said = await Promise.race([socket.ended, after(1000)]);
+    const said = await Promise.race([socket.ended, after(LAST_MS)]);
     return said ?? { words: spoken(error), other: null };
   } finally {
+    over.abort();
     socket.restore();
     element.remove();
   }
@@ -150,28 +152,21 @@ export async function desktop(wish: Wish): Promise<Ended> {
     const session = await shown.connect(settings);
     shown.setVisibility(true);
     opened(shown);
-    const over = await session.run();
-    const said = await Promise.race([socket.ended, after(1000)]);
-    return said?.words ? said : { words: over.reason(), other: null };
+    const end = await session.run();
+    const said = await Promise.race([socket.ended, after(LAST_MS)]);
+    return said?.words ? said : { words: end.reason(), other: null };
   }
 }
 
-/** The client's own thread of work broke: it draws no more, and its socket stays open (a panic in WebAssembly). */
-function frozen(): Promise<Ended> {
+/** The client broke: it draws no more, and its socket stays open (a panic in WebAssembly). */
+function frozen(signal: AbortSignal): Promise<Ended> {
   return new Promise((done) => {
     const broke = (what: unknown) => {
       if (!(what instanceof WebAssembly.RuntimeError) && !String(what).includes('ImageData')) return;
-      setTimeout(
-        () =>
-          done({
-            words: 'The RDP client in this page stopped. Connect again; your session is still there.',
-            other: null,
-          }),
-        FROZEN_MS / 8,
-      );
+      done({ words: 'The RDP client in this page stopped. Connect again; your session is still there.', other: null });
     };
-    addEventListener('error', (event) => broke(event.error));
-    addEventListener('unhandledrejection', (event) => broke(event.reason));
+    addEventListener('error', (event) => broke(event.error), { signal });
+    addEventListener('unhandledrejection', (event) => broke(event.reason), { signal });
   });
 }
 
