@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.audit import sql
 from gateway.errors import Refused
 from gateway.fronts.rdp import visitor
 from gateway.fronts.rdp.pictures import Tone
@@ -295,3 +296,30 @@ async def test_a_denial_while_he_waits_is_read_on_the_screen(bench: Bench) -> No
         bench.sessions.denial = "Your request was denied by Omar: not today."
         await client.until(lambda: client.twin.left)
         assert client.twin.screen[0, 0][:3] == bytes(Tone.OVER.value)
+
+
+async def test_a_target_that_breaks_the_protocol_is_left_and_it_is_on_record(
+    bench: Bench, certificate: tuple[Path, Path], store
+) -> None:
+    async with working(bench, certificate) as (client, target, connection, _):
+        assert target.wire is not None
+        await target.wire.send(b"\x03\x00\x00\x09\x02\xf0\x80\xff\xff")
+        await client.until(lambda: client.twin.left)
+        reason, words = connection.closed[0]
+        assert reason is EndReason.TARGET
+        assert "what no desktop may send" in words
+        await asyncio.wait_for(target.closed.wait(), 30)
+    async with store.read() as tx:
+        (event,) = [e.values() for e in await sql.read(tx) if e.name == "rdp.target.failed"]
+    assert event["why"] == "protocol"
+
+
+async def test_a_viewer_gets_a_whole_picture_of_a_still_desktop(bench: Bench, certificate: tuple[Path, Path]) -> None:
+    async with working(bench, certificate) as (client, target, connection, stream):
+        await client.until(lambda: bool(stream.of("repaint")))
+        before = len(stream.of("repaint"))
+        connection.on_viewer()
+        await eventually(lambda: len(stream.of("repaint")) > before, "the repaint")
+        await target.paint(BLUE)
+        await client.sees(BLUE)
+        await eventually(lambda: bool(stream.of("picture")), "the whole picture")

@@ -134,3 +134,15 @@ async def test_the_vendors_visit_from_ticket_to_kill(house: House, tmp_path: Pat
     assert {Kind.PDU, Kind.MOUSE} <= set(kinds)
     (login,) = [e for e in await house.events("identity.login.succeeded") if e["door"] == "rdp"]
     assert login["person"] == "vera"
+
+
+async def test_a_lost_connection_is_no_lost_release(house: House, tmp_path: Path) -> None:
+    grant = await house.granted()
+    ticket = await house.ticket(grant)
+    await house.release(grant)
+    async with display(tmp_path / "d") as screen:
+        async with xfreerdp(screen, "127.0.0.1", house.front.port, ticket.id, ticket.secret) as client:
+            await client.sees(lambda seen: share_of(seen, house.target.colour) > 0.5, "the desktop")
+        async with xfreerdp(screen, "127.0.0.1", house.front.port, ticket.id, ticket.secret) as client:
+            await client.sees(lambda seen: share_of(seen, house.target.colour) > 0.5, "the desktop again")
+        assert len(await house.gateway.services.sessions.live()) == 1

@@ -144,6 +144,8 @@ class Desktop:
     def _why(self, relay: Relay) -> str:
         """What the person reads when the target is gone."""
         target = self._connection.session.target_name
+        if relay.fault:
+            return texts.BROKEN.format(target=target, whom=texts.WHOM)
         if relay.error:
             return texts.LEFT.format(why=error_info.words(relay.error), whom=texts.WHOM)
         return texts.LOST.format(target=target, whom=texts.WHOM)

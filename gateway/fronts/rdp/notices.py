@@ -47,6 +47,10 @@ class Notices:
         self._passing.append((bar, SPOKEN if notice.kind is NoticeKind.MESSAGE else STANDS))
         del self._passing[:-WAITING]
 
+    @property
+    def any(self) -> bool:
+        return bool(self._passing) or self._lasting is not None
+
     def now(self, at: timedelta, left: timedelta) -> Bar | None:
         """What is to be seen at boot time `at`, when the session has so much time left."""
         while self._passing:

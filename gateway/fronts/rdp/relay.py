@@ -9,6 +9,7 @@ Back pressure reaches through: who does not take what is sent stops the other's 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Final
@@ -40,7 +41,8 @@ from gateway.rdp.effects import (
 from gateway.rdp.tpkt import Frame
 from gateway.sessions.model import Notice, RecorderStalled
 
-TICK: Final = 0.2  # seconds between two looks at the notices and the repaints
+TICK: Final = 0.2  # seconds between two looks at the notices and the repaints while there are any
+REST: Final = 1.0  # the same while there are none: hundreds of desktops stand still
 BAR_EVERY: Final = timedelta(seconds=1)  # a bar is drawn anew so often while the target paints
 
 
@@ -74,6 +76,7 @@ class Relay:
         self._notices, self._repaints = Notices(), Repaints()
         self._flowing = asyncio.Event()
         self._flowing.set()
+        self._stir = asyncio.Event()  # something is to be looked at now
         self._cut = self._painted = False
         self._bar: tuple[Bar, Picture, timedelta] | None = None  # what lies on the client's screen, since when
         self.error, self.fault = 0, ""
@@ -89,6 +92,8 @@ class Relay:
                 await self._from_target()
             except RemoteProtocolError as error:
                 self.fault = str(error)
+            except ConnectionError:
+                return  # gone in the midst of a PDU: gone all the same
             finally:
                 ticking.cancel()
 
@@ -141,7 +146,7 @@ class Relay:
                 self._bar = None
                 await self._recorded(lambda: self._stream.desktop(width, height))
             case Activated():
-                self._repaints.wanted()
+                self.viewer()
             case ChannelRefused(name):
                 await self._on_refused(name)
 
@@ -187,26 +192,33 @@ class Relay:
 
     def notice(self, notice: Notice) -> None:
         self._notices.tell(notice)
+        self._stir.set()
 
     def viewer(self) -> None:
         """Somebody watches who sees nothing yet."""
         self._repaints.wanted()
+        self._stir.set()
 
     def cut(self) -> None:
         """Nothing passes any more, either way, from this moment on."""
         self._cut = True
         self._leg.cut()
         self._flowing.set()
+        self._stir.set()
 
     # --- what time does
 
     async def _tick(self) -> None:
         while not self._cut:
+            self._stir.clear()
             at = self._clock.instant().boot
             if self._repaints.due(at):
                 await self._repaint(at)
             await self._show_bar(at)
-            await asyncio.sleep(TICK)
+            busy = self._bar is not None or self._repaints.pending or self._notices.any
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TICK if busy else REST):
+                    await self._stir.wait()
 
     async def _repaint(self, at: timedelta) -> None:
         """Ask for everything: the recording can be entered here, once it has come."""

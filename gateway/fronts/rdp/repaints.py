@@ -22,6 +22,11 @@ class Repaints:
         self._wanted, self._painted = True, False
         self.asked = False
 
+    @property
+    def pending(self) -> bool:
+        """A picture is wanted, or on its way."""
+        return self._wanted or self.asked
+
     def wanted(self) -> None:
         """Somebody needs a picture now."""
         self._wanted = True

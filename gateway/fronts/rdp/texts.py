@@ -20,18 +20,16 @@ AGAIN: Final = "Your session waits two minutes for you to connect again."  # VIS
 UNAVAILABLE: Final = "The gateway cannot answer now, so the answer is no. Please try again in a minute."
 SHUTDOWN: Final = "The gateway is shutting down. Please connect again later."
 REPLACED: Final = "You connected again with the same ticket, so this connection gave way to the newer one."
-WINDOW_SIZE: Final = "{target} has a desktop of {width} × {height}, which this page does not show. Connect again."
 
-UNREACHABLE: Final = f"{{target}} does not answer. The gateway is fine; call {{whom}}. {AGAIN}"
 CREDENTIAL: Final = "{target} does not accept the credential that the vault holds for {account}. Call {whom}."
 CREDENTIAL_KIND: Final = "The vault holds no password for {account}, and a desktop needs one. Call {whom}."
 PROTOCOL: Final = "{target} and the gateway do not agree on a protocol. Call {whom}."
 SECURITY: Final = (
     "{target} offers neither TLS nor network level authentication, so the gateway does not enter it. Call {whom}."
 )
-CERTIFICATE: Final = "{target} shows another certificate than before, so the gateway does not enter it. Call {whom}."
 LICENCE: Final = "{target} wants a licence that the gateway does not have. Call {whom}."
 SLOW: Final = f"{{target}} takes too long to open a desktop. Call {{whom}}. {AGAIN}"
+BROKEN: Final = f"{{target}} sent what no desktop may send, so the gateway left it. Call {{whom}}. {AGAIN}"
 LOST: Final = f"{{target}} closed the connection or has become unreachable. Call {{whom}}. {AGAIN}"
 LEFT: Final = f"{{why}} Call {{whom}} if you did not expect that. {AGAIN}"
 

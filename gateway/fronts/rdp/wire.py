@@ -200,13 +200,14 @@ class Frames:
         """The next PDU; None at the end.
 
         Raises:
-            RemoteProtocolError: no PDU, one that is too long, or an end within one.
+            RemoteProtocolError: no PDU, or one that is too long.
+            ConnectionResetError: an end within one.
         """
         while not self._waiting:
             data = await self._line.receive()
             if not data:
                 if self._framer.pending:
-                    raise RemoteProtocolError("connection ended within a PDU")
+                    raise ConnectionResetError("ended within a PDU")
                 return None
             self._waiting.extend(self._framer.feed(data))
         return self._waiting.popleft()
