@@ -309,6 +309,18 @@ async def test_a_target_of_another_size_is_shown_at_its_own_size(
         await canvas_is(seat, (1024, 768, *SEAGREEN))
         await seat.picture("vera-at-a-desktop-of-another-size")
         assert seat.problems == []
+        await policies(vera)
+
+
+async def policies(vera: Desk) -> None:
+    """WebAssembly in the document of a desktop and nowhere else; nothing inline in either."""
+    found = {}
+    for path in ("/", "/desktop"):
+        answer = await vera.page.request.get(f"https://localhost:{vera._site.gateway.settings.page.port}{path}")
+        found[path] = answer.headers["content-security-policy"]
+    assert "wasm" not in found["/"]
+    assert found["/desktop"] == found["/"].replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'")
+    assert "unsafe-inline" not in found["/desktop"]
 
 
 async def canvas_is(seat: Desk, wanted: tuple[int, ...]) -> None:
