@@ -35,11 +35,9 @@ ini_version=1
 fork=true
 port=tcp://{host}:{port}
 tcp_nodelay=true
-security_layer=tls
-crypt_level=high
+{security}
 certificate={folder}/desktop.crt
 key_file={folder}/desktop.key
-ssl_protocols=TLSv1.2, TLSv1.3
 autorun=screen
 allow_channels=true
 bitmap_compression=true
@@ -65,6 +63,7 @@ port={vnc}
 username=ask
 password=ask
 """
+SECURITY: Final = "security_layer=tls\nssl_protocols=TLSv1.2, TLSv1.3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,22 +96,19 @@ def new_password() -> str:
 
 @asynccontextmanager
 async def desktop(
-    folder: Path,
-    host: str,
-    port: int,
-    password: str,
-    at: datetime,
-    *,
-    size: str = "1024x768",
-    colour: str = "steelblue",
-) -> AsyncIterator[Desktop]:
+    folder: Path, host: str, port: int, password: str, at: datetime, *, size: str = "1024x768",
+    colour: str = "steelblue", security: str = SECURITY,
+) -> AsyncIterator[Desktop]:  # fmt: skip
     """Listen for RDP on `host`; any user name and `password` lead to the screen. Everything is in `folder`.
+
+    Args:
+        security: lines of xrdp.ini(5) about the protocols that it speaks.
 
     Raises:
         RuntimeError: a program did not get ready; with its last words.
     """
     vnc = free_port("127.0.0.1")
-    settings = prepare(folder, host, port, vnc, password, at)
+    settings = prepare(folder, password, at, {"host": host, "port": port, "vnc": vnc, "security": security})
     async with programs(folder) as running:
         screen = await start_screen(
             running, "Xvnc", "-geometry", size, "-depth", "24", "-desktop", "ews-l4", "-rfbport", str(vnc),
@@ -128,13 +124,13 @@ async def desktop(
         yield Desktop(screen, port, running)
 
 
-def prepare(folder: Path, host: str, port: int, vnc: int, password: str, at: datetime) -> Path:
-    """Write what the programs read; returns xrdp's settings."""
+def prepare(folder: Path, password: str, at: datetime, values: dict[str, str | int]) -> Path:
+    """Write what the programs read; returns xrdp's settings, which have these `values`."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _secret(folder / "vnc-password", _obfuscated(password))
     certify(folder, "ews-l4", at)
     settings = folder / "xrdp.ini"
-    settings.write_text(SETTINGS.format(host=host, port=port, folder=folder, vnc=vnc))
+    settings.write_text(SETTINGS.format(folder=folder, **values))
     return settings
 
 

@@ -19,7 +19,7 @@ from gateway.config import read
 from gateway.demo import site as demo
 from gateway.fronts.rdp.wire import Wire
 from gateway.identity.model import Ticket
-from gateway.inventory.model import Conduit, CredentialKind, Protocol
+from gateway.inventory.model import Conduit, CredentialKind, CryptoProfile, Protocol
 from gateway.policy.model import Channel
 from gateway.recording.model import Record, RecordingState
 from gateway.recording.reader import Player
@@ -111,7 +111,13 @@ class House(Site):
 
 @asynccontextmanager
 async def house(
-    folder: Path, target: Target, patch: pytest.MonkeyPatch, *, door: Probe | None = None, user: str = "desk"
+    folder: Path,
+    target: Target,
+    patch: pytest.MonkeyPatch,
+    *,
+    door: Probe | None = None,
+    user: str = "desk",
+    profile: CryptoProfile = CryptoProfile.MODERN,
 ) -> AsyncIterator[House]:
     """The gateway reaches `target` through `door`, when there is one, as the account `user`."""
     folder.mkdir()
@@ -121,7 +127,8 @@ async def house(
         await demo.make(gateway, target.host, free_port(target.host))
         inventory, ssh = gateway.services.inventory, frozenset({Protocol.SSH})
         await inventory.change_conduit("sam", Conduit("remote", "line4", ssh), ssh | {Protocol.RDP})
-        await inventory.add_service("sam", "ews-l4", Protocol.RDP, target.host, door.port if door else target.port)
+        port = door.port if door else target.port
+        await inventory.add_service("sam", "ews-l4", Protocol.RDP, target.host, port, profile)
         await inventory.add_account("sam", "ews-l4", user, CredentialKind.PASSWORD, target.password.encode())
         logins = {login.name: login for login in demo.logins(folder)}
         codes = {name: Codes(login.secret) for name, login in logins.items()}

@@ -16,7 +16,7 @@ from gateway.demo.programs import Program, programs
 from tests.api.site import Browser
 from tests.e2e.people import Codes
 from tests.e2e.site import free_port
-from tests.rdp.peers import connections_to, display, eventually, share_of, xfreerdp
+from tests.rdp.peers import connections_to, display, eventually, share_of, xfreerdp_file
 from tests.rdp.peers.screens import LIMIT
 from tests.rdp.peers.targets import STEELBLUE, TERMINAL
 
@@ -85,7 +85,8 @@ async def test_a_new_user_visits_the_desktop_of_the_demonstration(tmp_path: Path
 
             # She trusts the site's CA and no other, and is not asked about the certificate.
             screen.env["SSL_CERT_FILE"] = str(tmp_path / "demo" / "keys" / "tls_ca.crt")
-            seat = xfreerdp(screen, "localhost", ports["rdp"], ticket["id"], ticket["secret"], "/cert:deny")
+            (tmp_path / "ews-l4.rdp").write_text(ticket["file"])
+            seat = xfreerdp_file(screen, tmp_path / "ews-l4.rdp", ticket["secret"], "/cert:deny")
             async with seat as client:
                 await client.sees(lambda seen: share_of(seen, (250, 250, 247)) > 0.1, "the hold")
                 assert connections_to(ports["desktop"]) == 0

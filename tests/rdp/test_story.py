@@ -95,6 +95,9 @@ async def test_a_vendors_visit_from_the_ticket_to_the_proof(tmp_path: Path, monk
         assert looks_like(painted(_before_the_end(records)), before, tolerance=0.03)
         assert all(record.payload in home.sent[home.port] for record in records if record.kind == Kind.PDU)
         assert hidden(home, target, ticket.secret) == []
+        if made is xrdp_vnc:  # and what was looked for is what was sent to the target, where it belongs
+            south = b"".join(data for port, data in home.sent.items() if port != home.port)
+            assert any(form in south for form in forms(target.password))
 
 
 async def proved(home: House, folder: Path) -> None:
@@ -239,6 +242,9 @@ async def test_who_has_no_ticket_gets_no_further_than_credssp(tmp_path: Path, mo
                 assert await mallory.ends() != 0
                 assert "STATUS_LOGON_FAILURE" in mallory.said
             home.clock.pass_time(timedelta(minutes=5))  # after a failure nobody from that address gets in for a while
+        async with xfreerdp(screen, HERE, home.port, ticket.id, ticket.secret, "/sec:tls") as bare:
+            assert await bare.ends() != 0
+            assert "HYBRID_REQUIRED_BY_SERVER" in bare.said
         async with rdesktop(screen, HERE, home.port, ticket.id, ticket.secret) as old:
             assert await old.ends() != 0  # it knows no NTLM, and no certificate with a key that is not RSA
         assert door.connections == 0

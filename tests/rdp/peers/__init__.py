@@ -10,7 +10,7 @@ Everything that was started is gone when the context ends. The programs' logs, a
 showed when it did not show what was waited for, stay in the folder.
 """
 
-from tests.rdp.peers.clients import Client, rdesktop, xfreerdp
+from tests.rdp.peers.clients import Client, rdesktop, xfreerdp, xfreerdp_file
 from tests.rdp.peers.pictures import Colour, colour_at, looks_like, share_of
 from tests.rdp.peers.probe import Probe, connections_to, probe
 from tests.rdp.peers.screens import Display, display, eventually, pasted
@@ -19,5 +19,6 @@ from tests.rdp.peers.targets import Target, shadow, xrdp_vnc
 
 __all__ = [
     "Client", "Colour", "Display", "Probe", "Sesman", "Target", "colour_at", "connections_to", "display", "eventually",
-    "looks_like", "pasted", "probe", "rdesktop", "sesman", "shadow", "share_of", "xfreerdp", "xrdp_vnc",
+    "looks_like", "pasted", "probe", "rdesktop", "sesman", "shadow", "share_of", "xfreerdp", "xfreerdp_file",
+    "xrdp_vnc",
 ]  # fmt: skip

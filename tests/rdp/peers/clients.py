@@ -3,8 +3,9 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from PIL import Image
 
@@ -106,19 +107,25 @@ def _title(screen: Display, program: str) -> str:
     return f"{program}-{screen.clients}"
 
 
-@asynccontextmanager
-async def xfreerdp(
-    screen: Display, host: str, port: int, user: str, password: str, *options: str, size: str = "1024x768"
-) -> AsyncIterator[Client]:
-    """FreeRDP 2; it takes any certificate unless `options` say otherwise."""
+def _xfreerdp(screen: Display, *argv: str, size: str) -> AbstractAsyncContextManager[Client]:
     title = _title(screen, "xfreerdp")
-    trust = () if any(option.startswith("/cert") for option in options) else ("/cert:ignore",)
-    argv = (
-        "xfreerdp", f"/v:{host}:{port}", f"/u:{user}", f"/p:{password}", f"/size:{size}", f"/t:{title}",
-        "-decorations", "/log-level:INFO", *trust, *options,
-    )  # fmt: skip
-    async with _client(screen, title, title, *argv) as client:
-        yield client
+    trust = () if any(part.startswith("/cert") for part in argv) else ("/cert:ignore",)
+    look = (f"/size:{size}", f"/t:{title}", "-decorations", "/log-level:INFO")
+    return _client(screen, title, title, "xfreerdp", *argv, *look, *trust)
+
+
+def xfreerdp(
+    screen: Display, host: str, port: int, user: str, password: str, *options: str, size: str = "1024x768"
+) -> AbstractAsyncContextManager[Client]:
+    """FreeRDP 2; it takes any certificate unless `options` say otherwise."""
+    return _xfreerdp(screen, f"/v:{host}:{port}", f"/u:{user}", f"/p:{password}", *options, size=size)
+
+
+def xfreerdp_file(
+    screen: Display, file: Path, password: str, *options: str, size: str = "1024x768"
+) -> AbstractAsyncContextManager[Client]:
+    """The same, told by an .rdp file where to go and as whom."""
+    return _xfreerdp(screen, str(file), f"/p:{password}", *options, size=size)
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.clock import SystemClock
-from gateway.demo.desktop import Screen, desktop, free_port, listening, start_screen
+from gateway.demo.desktop import SECURITY, Screen, desktop, free_port, listening, start_screen
 from gateway.demo.programs import Programs, programs, until
 from tests.rdp.peers.pictures import Colour
 from tests.rdp.peers.screens import eventually, managed, output
@@ -63,11 +63,13 @@ async def _terminal(running: Programs, screen: Screen, file: Path) -> None:
 
 @asynccontextmanager
 async def xrdp_vnc(
-    folder: Path, *, host: str = ADDRESS, user: str = "desk", password: str = "Xv-real7", size: str = "1024x768"
-) -> AsyncIterator[Target]:
+    folder: Path, *, host: str = ADDRESS, user: str = "desk", password: str = "Xv-real7", size: str = "1024x768",
+    security: str = SECURITY,
+) -> AsyncIterator[Target]:  # fmt: skip
     """Target A: TLS alone; the password of Client Info has to open the screen, any user name does."""
     port = free_port(host)
-    async with desktop(folder, host, port, password, SystemClock().now(), size=size) as made:
+    now = SystemClock().now()
+    async with desktop(folder, host, port, password, now, size=size, security=security) as made:
         await _terminal(made.running, made.screen, folder / "typed.txt")
         yield Target(host, port, user, password, STEELBLUE, made.screen, folder, made.running)
 
