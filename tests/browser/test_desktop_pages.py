@@ -4,6 +4,8 @@ import asyncio
 import base64
 import contextlib
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -52,6 +54,7 @@ CANVAS = """() => {
 }"""
 SEAGREEN = (46, 139, 87)
 STEELBLUE = (70, 130, 180)
+HOSTILE = "</script><img src=x onerror=globalThis.bad=1><!--<script>"
 PIXEL = """([x, y]) => {
     const canvas = document.querySelector('desktop-player canvas');
     return [...canvas.getContext('2d').getImageData(x, y, 1, 1).data.slice(0, 3)];
@@ -126,14 +129,21 @@ async def plays_by_itself(ada: Desk, path: Path) -> None:
     async with ada.page.expect_download() as download:
         await ada.page.get_by_role("button", name="HTML file").click()
     await (await download.value).save_as(path)
+    async with offline(ada, path) as away:
+        for at, colour in ((100, BLUE), (3, RED), (59, GREEN)):
+            await sought(away, at)
+            await shows(away, colour)
+        await expect(away.page.get_by_text("55 frames, each as it was written.")).to_be_visible()
+        await away.picture("a-recording-taken-away")
+
+
+@asynccontextmanager
+async def offline(ada: Desk, path: Path) -> AsyncIterator[Desk]:
+    """The file at `path`, opened without a network; nothing in it may complain."""
     away = Desk(await ada.page.context.new_page(), ada._site, "ada")
     await away.page.context.set_offline(True)
     await away.page.goto(path.as_uri())
-    for at, colour in ((100, BLUE), (3, RED), (59, GREEN)):
-        await sought(away, at)
-        await shows(away, colour)
-    await expect(away.page.get_by_text("55 frames, each as it was written.")).to_be_visible()
-    await away.picture("a-recording-taken-away")
+    yield away
     await away.page.context.set_offline(False)
     assert away.problems == [], json.dumps(away.problems)
 
@@ -211,6 +221,32 @@ async def approves(omar: Desk) -> None:
     await omar.code()
     await omar.picture("omar-approves-a-desktop")
     await card.get_by_role("button", name="Approve now").click()
+
+
+async def test_a_recorded_terminal_is_taken_away_too_and_what_it_shows_stays_text(tmp_path: Path) -> None:
+    async with running_site(tmp_path / "gateway", local=False) as site, desks(site, "ada") as (ada,):
+        s = site.gateway.services
+        async with s.recordings._store.write() as tx:
+            recorder = await s.recordings.open(
+                tx, session=SESSION, person="vera", target="ews-l4", protocol="ssh", meta={"purpose": HOSTILE}
+            )
+        tape = recorder.open_tape({"kind": "shell", "columns": 80, "rows": 24}, (80, 24))
+        tape.output(f"{HOSTILE}\r\nsee-42\r\n".encode())
+        tape.close(0)
+        async with s.recordings._store.write() as tx:
+            await s.recordings.close(tx, recorder)
+        await ada.sign_in()
+        await ada.page.get_by_role("link", name="Recordings").click()
+        await ada.page.get_by_role("link", name="Open recording 1").click()
+        async with ada.page.expect_download() as download:
+            await ada.page.get_by_role("button", name="HTML file").click()
+        await (await download.value).save_as(path := tmp_path / "recording.html")
+        async with offline(ada, path) as away:
+            last = await away.page.get_by_label("Position").get_attribute("max")
+            await away.page.get_by_label("Position").fill(str(last))
+            await expect(away.page.get_by_label("Replay")).to_contain_text("see-42")
+            await expect(away.page.get_by_label("Replay")).to_contain_text(HOSTILE)
+            assert await away.page.evaluate("() => globalThis.bad") is None
 
 
 async def test_a_vendor_works_at_a_desktop_in_her_browser_and_the_control_room_watches(
