@@ -9,9 +9,10 @@ import pytest
 
 from gateway.audit import sql
 from gateway.fronts.rdp import native
+from gateway.fronts.rdp.wire import Frames
 from gateway.rdp.x224 import ConnectionRequest, Security
 from tests.rdpfront.conftest import Bench
-from tests.rdpfront.lines import reached
+from tests.rdpfront.lines import Page, reached
 
 HELLO = ConnectionRequest(Security.TLS | Security.HYBRID).encode()
 
@@ -74,3 +75,20 @@ async def test_a_flood_of_one_source_gets_no_further_place(bench: Bench) -> None
     finally:
         for _, writer in open_ones:
             writer.close()
+
+
+async def test_thousands_of_small_pdus_leave_others_their_turn() -> None:
+    frames, turns, over = Frames(Page(), ahead=b"\x04\x04\x00\x00" * 10_000), 0, False
+
+    async def another() -> None:
+        nonlocal turns
+        while not over:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(another())
+        for _ in range(10_000):
+            await frames.next()
+        over = True
+    assert turns > 200

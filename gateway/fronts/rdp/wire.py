@@ -23,6 +23,7 @@ READ_AHEAD: Final = 256 << 10  # octets received and not yet looked at
 WRITE_AHEAD: Final = 256 << 10  # octets on their way to a peer: what a slow client lags behind at most
 ALIVE_AFTER: Final = 15  # seconds of silence until the system asks whether the peer is still there
 ALIVE_TRIES: Final = 3  # unanswered questions, 5 s apart
+TURN: Final = 32  # PDUs of one line until others get their turn: thousands fit into what is read at once
 UNTAKEN: Final = 30_000  # milliseconds that sent octets may stay unacknowledged
 
 
@@ -139,7 +140,7 @@ class Wire(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """At once, whether there is room or not: for what is small, or must not wait."""
-        if data and self._transport is not None and not self._transport.is_closing():
+        if data and self._transport is not None and not self._gone.is_set() and not self._transport.is_closing():
             self._transport.write(data)
 
     async def send(self, data: bytes) -> None:
@@ -195,6 +196,7 @@ class Frames:
     def __init__(self, line: Line, most: int = 65535, ahead: bytes = b"") -> None:
         self._line, self._framer = line, Framer(most)
         self._waiting = deque(self._framer.feed(ahead))
+        self._taken = 0
 
     async def next(self) -> Frame | None:
         """The next PDU; None at the end.
@@ -210,6 +212,9 @@ class Frames:
                     raise ConnectionResetError("ended within a PDU")
                 return None
             self._waiting.extend(self._framer.feed(data))
+        self._taken += 1
+        if self._taken % TURN == 0:
+            await asyncio.sleep(0)
         return self._waiting.popleft()
 
     def only(self) -> None:
