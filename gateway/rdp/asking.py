@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gateway.rdp.client_info import ClientInfo, InfoFlag
-from gateway.rdp.gcc import ClientBlocks, ClusterClient, EarlyCapability, NetworkClient, StaticChannel
+from gateway.rdp.gcc import ClientBlocks, ClusterClient, EarlyCapability, NetworkClient, SecurityClient, StaticChannel
 from gateway.rdp.x224 import Security
 
 VERSION_5: Final = 0x00080004  # RDP 5.0; an older client core has no room for what a target needs to know
@@ -54,12 +54,13 @@ class TargetLogon:
     password: str = field(repr=False)
 
 
-def blocks(client: ClientBlocks, selected: Security, channels: frozenset[str]) -> ClientBlocks:
+def blocks(client: ClientBlocks, selected: Security, channels: frozenset[str], methods: int = 0) -> ClientBlocks:
     """The settings of MCS Connect Initial ([MS-RDPBCGR] 2.2.1.3).
 
     `selected` is what the target chose in X.224. `channels` are names in lower case; of two channels with one name
     the first counts. Monitors, message channel and multitransport are left out, and no redirection is asked for.
-    SetErrorInfo is always asked for: the gateway wants to know why a target refuses.
+    SetErrorInfo is always asked for: the gateway wants to know why a target refuses. `methods` are those of standard
+    RDP security, if the target chose that.
     """
     early = client.core.early & EARLY_KEPT | EarlyCapability.WANT_32BPP | EarlyCapability.ERRINFO_PDU
     core = client.core.asking(colors=COLORS, depths=DEPTHS, early=early, selected=selected)
@@ -70,6 +71,7 @@ def blocks(client: ClientBlocks, selected: Security, channels: frozenset[str]) -
     cluster = client.cluster and ClusterClient(client.cluster.flags & CLUSTER_VERSION)
     return ClientBlocks(
         replace(core, version=max(core.version, VERSION_5)),
+        SecurityClient(methods),
         network=NetworkClient(tuple(kept.values())),
         cluster=cluster,
     )

@@ -2,6 +2,7 @@
 
 The shell has done X.224, TLS and CredSSP. Call `start`, then `receive` with every frame, and send `data_to_send`
 after each. The end is one event: `Demanded`, after which the frames belong to a bridge, or `TargetRefused`.
+Under standard RDP security there is one more, `KeyShown`, after which nothing secret is said before `trust`.
 
 What may arrive when is the table below, and nothing else may. The target is not trusted: it may send anything at all,
 and gets an error of its own for it.
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from types import MappingProxyType
 from typing import Final, TypeAlias
@@ -22,11 +23,12 @@ from gateway.rdp.asking import TargetLogon
 from gateway.rdp.client_info import ClientInfo
 from gateway.rdp.gcc import ClientBlocks, ServerBlocks
 from gateway.rdp.licence import SEC_LICENSE_PKT, LicenceClient
-from gateway.rdp.share import PduType, PduType2, SetErrorInfo, ShareControl, ShareData, split_control
+from gateway.rdp.share import DemandActive, PduType, PduType2, SetErrorInfo, ShareControl, ShareData, split_control
+from gateway.rdp.standard_security import Flag, StandardSecurity
 from gateway.rdp.tpkt import Frame
 from gateway.rdp.x224 import Security
 
-__all__ = ["Connector", "ConnectorState", "Demanded", "Refusal", "TargetLogon", "TargetRefused"]
+__all__ = ["Connector", "ConnectorState", "Demanded", "KeyShown", "Refusal", "TargetLogon", "TargetRefused"]
 
 NEWS_MOST: Final = 64  # PDUs passed over before the Demand Active; a Windows server sends two or three
 SEC_REDIRECTION_PKT: Final = 0x0400  # flag of the basic security header: Server Redirection without a share header
@@ -108,13 +110,21 @@ class TargetRefused:
     number: int
 
 
-Event: TypeAlias = Demanded | TargetRefused
+@dataclass(frozen=True, slots=True)
+class KeyShown:
+    """The target's key under standard RDP security, as SubjectPublicKeyInfo in DER; `trust` it if it is the right one."""
+
+    public_key_info: bytes
+
+
+Event: TypeAlias = Demanded | KeyShown | TargetRefused
 
 
 class Connector:
     """`channels` are the static channels that may exist at all, in lower case.
 
     `selected` is what the target chose in X.224, `requested` what we asked for there, if it is to be checked.
+    `security` is there if, and only if, standard RDP security was chosen.
     """
 
     def __init__(
@@ -126,10 +136,14 @@ class Connector:
         channels: frozenset[str],
         *,
         requested: Security | None = None,
+        security: StandardSecurity | None = None,
         random: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         """Raises RemoteProtocolError when the client's own information is torn."""
-        self._blocks = asking.blocks(client, selected, channels)
+        if (selected == Security.RDP) != (security is not None):
+            raise LocalProtocolError("connector: standard RDP security without its keys, or with TLS")
+        self._security = security
+        self._blocks = asking.blocks(client, selected, channels, 0 if security is None else security.methods)
         self._info = asking.info(info, logon, channels)
         self._requested = requested
         self._licence = LicenceClient(random)
@@ -150,6 +164,12 @@ class Connector:
             raise LocalProtocolError("connector: started twice")
         self._state = ConnectorState.CONNECT
         self._send(mcs.ConnectInitial(self._blocks.encode()).encode())
+
+    def trust(self) -> None:
+        """The key of `KeyShown` is the target's."""
+        if self._security is None:
+            raise LocalProtocolError("connector: no key was shown")
+        self._security.trust()
 
     def data_to_send(self) -> bytes:
         """Whole PDUs for the target; each is given once."""
@@ -205,7 +225,11 @@ class Connector:
         if pdu.result != mcs.RT_SUCCESSFUL:
             return self._refused(Refusal.CONNECT, pdu.result)
         server = ServerBlocks.decode(pdu.user_data)
-        if server.security.method or server.security.level:
+        shown: list[Event] = []
+        if self._security is not None:
+            self._security.agree(server.security)
+            shown.append(KeyShown(self._security.key.public_key_info()))
+        elif server.security.method or server.security.level:
             raise RemoteProtocolError("connect response: encryption of RDP's own inside TLS")
         seen = server.core.requested
         if self._requested is not None and seen is not None and seen != self._requested:
@@ -220,7 +244,7 @@ class Connector:
             raise RemoteProtocolError("connect response: one number for two channels")
         self._send(mcs.ErectDomainRequest().encode())
         self._send(mcs.AttachUserRequest().encode())
-        return []
+        return shown
 
     def _attached(self, pdu: mcs.AttachUserConfirm) -> list[Event]:
         self._enter(Arrival.ATTACH_CONFIRM)
@@ -251,13 +275,25 @@ class Connector:
         if granted:
             self._joined |= {name: number for name, number in self._offered.items() if number == channel}
         if last:
-            self._say(self._info.encode())
+            self._introduce()
         else:
             self._join()
         return []
 
+    def _introduce(self) -> None:
+        """Client Info, sealed where TLS does not do it."""
+        if self._security is None:
+            self._say(self._info.encode())
+            return
+        self._say(self._security.exchange())
+        self._licence.key = self._security.key.modulus, self._security.key.exponent
+        self._say(self._security.seal_headed(self._info.encode()))
+
     def _told(self, pdu: mcs.SendDataIndication) -> list[Event]:
         """Licensing, and what lies between it and the Demand Active."""
+        if self._security is not None and self.state in {ConnectorState.LICENCE, ConnectorState.DEMAND}:
+            opened = self._security.open_headed(pdu.data, licensing=self.state is ConnectorState.LICENCE)
+            pdu = replace(pdu, data=opened)
         if pdu.channel != self._io or self.state not in {ConnectorState.LICENCE, ConnectorState.DEMAND}:
             return self._passed_over()
         flags = int.from_bytes(pdu.data[:2], "little")
@@ -274,13 +310,16 @@ class Connector:
         answer = self._licence.answer(data)
         self._enter(Arrival.LICENCE_GRANTED if self._licence.granted else Arrival.LICENCE_MESSAGE)
         if answer is not None:
-            self._say(answer)
+            wanted = int.from_bytes(data[:2], "little") & Flag.LICENSE_ENCRYPT
+            self._say(self._security.seal_headed(answer) if self._security is not None and wanted else answer)
         return []
 
     def _controlled(self, control: ShareControl) -> list[Event]:
         match control.kind:
             case PduType.DEMAND_ACTIVE:
                 self._enter(Arrival.DEMAND_ACTIVE)
+                if self._security is not None:
+                    self._security.learn(DemandActive.decode(control.body).capabilities)
                 joined = MappingProxyType(dict(self._joined))
                 return [Demanded(self._user, self._io, joined, control.encode())]
             case PduType.SERVER_REDIRECTION:

@@ -67,10 +67,15 @@ class LicenceRefused(RemoteProtocolError):
 
 
 class LicenceClient:
-    """Answers the licensing messages of one target; `random(n)` gives n octets from a secret source."""
+    """Answers the licensing messages of one target; `random(n)` gives n octets from a secret source.
+
+    `key` is the target's, modulus and exponent, when it showed one before: under standard RDP security it need not
+    show it again.
+    """
 
     def __init__(self, random: Callable[[int], bytes]) -> None:
         self._random = random
+        self.key: tuple[int, int] | None = None
         self.granted = False
         self._asked = False
 
@@ -102,7 +107,8 @@ class LicenceClient:
         for _ in ("company", "product"):
             src.take(src.u32le())
         _read_blob(src)  # KeyExchangeList: RSA is the only one there is
-        modulus, exponent = _public_key(_read_blob(src))
+        certificate = _read_blob(src)
+        modulus, exponent = self.key if self.key and not certificate else public_key(certificate)
         secret = int.from_bytes(self._random(PREMASTER), "little")
         size = (modulus.bit_length() + 7) // 8
         sealed = pow(secret, exponent, modulus).to_bytes(size, "little") + bytes(MODULUS_PADDING)
@@ -129,8 +135,8 @@ def _read_blob(src: Reader) -> bytes:
     return src.take(src.u16le())
 
 
-def _public_key(certificate: bytes) -> tuple[int, int]:
-    """Modulus and exponent of a SERVER_CERTIFICATE (2.2.1.4.3.1), whose signature is of no use inside TLS.
+def public_key(certificate: bytes) -> tuple[int, int]:
+    """Modulus and exponent of a SERVER_CERTIFICATE (2.2.1.4.3.1). Signatures are not looked at.
 
     Raises:
         RemoteProtocolError: not RSA, or a key whose use would cost too much or hide nothing.
