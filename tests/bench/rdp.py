@@ -57,14 +57,13 @@ async def measure(size: Size) -> Found:
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as name:
         visits = 2 + 2 * size.rounds + 4 * size.runs + max(OTHERS, size.crowd)
         async with stage(Path(name), visits) as at:
+            found["crowd"] = await crowd(at, size)
             found["echo_1"] = await echo(at, size.rounds)
             passed("echo alone")
             found["work"] = {what: await work(at, what, size) for what in HANDS}
             passed("workloads")
             found["tile"] = await tile(at, size.tiles)
             passed("tile")
-            found["crowd"] = await crowd(at, size)
-            passed("crowd and echo among it")
     return found
 
 
@@ -190,40 +189,48 @@ async def tile(at: Stage, times: int) -> dict[str, float]:
 async def crowd(at: Stage, size: Size) -> Found:
     """`size.crowd` sessions: memory, CPU and recordings of light use; and the echo of one more among 19 of them."""
     many, others = size.crowd, min(OTHERS, size.crowd)
-    found: Found = {"many": many, "others": others}
-    numbers = [2 * n + 1 for n in range(many)]
     async with process("tests.bench.rdp_crowd", str(at.gateway.hello["rdp"])) as people:
+        async with at.at("gateway"):
+            pass  # whatever the first visit alone brings into memory
         await asyncio.sleep(SIGNED)
         before = await at.pss()
-        await released(at, people, numbers[:others])
-        async with at.load("light", at.crowded):
-            await people.ask("begin")
-            found["echo"] = await echo(at, size.rounds)
-        passed(f"echo among {others}")
-        await released(at, people, numbers[others:])
-        passed("all are there")
+        for n in range(many):
+            ((user, secret),) = (await at.gateway.ask(f"arm {2 * n + 1} 1"))["tickets"]
+            await people.ask(f"enter {user} {secret}")
+        found: Found = {"many": many, "others": others, "kib_hold": (await at.pss() - before) / many}
+        for n in range(many):
+            await at.gateway.ask(f"release {2 * n + 1}")
+        await people.ask("begin")
         await people.ask("rest")
+        await asyncio.sleep(SIGNED)
+        passed(f"{many} are there")
         used = await at.cpu("gateway")
         await asyncio.sleep(SIGNED)
-        found["kib"] = (await at.pss() - before) / many
-        found["core_idle"] = (await at.cpu("gateway") - used) / SIGNED * 100
+        found |= {"kib": (await at.pss() - before) / many, "core_idle": (await at.cpu("gateway") - used) / SIGNED * 100}
         async with at.load("light", at.crowded):
-            got = (await people.ask("begin"))["octets"]
-            used, written = await at.cpu("gateway"), at.recorded()
-            await asyncio.sleep(size.crowd_seconds)
-            found["core"] = (await at.cpu("gateway") - used) / size.crowd_seconds * 100
-            hours = many * size.crowd_seconds / 3600
-            found["kept_mb_hour"] = (at.recorded() - written) / hours * 1e-6
-            found["wire_mb_hour"] = ((await people.ask("rest"))["octets"] - got) / hours * 1e-6
+            found |= await busy(at, people, size)
+            passed(f"{many} of light use")
+            await people.ask("rest")
+            await people.ask(f"keep {others}")
+            await at.gateway.ask(f"end {2 * others + 1} {many - others}")
+            await people.ask("begin")
+            found["echo"] = await echo(at, size.rounds)
+            passed(f"echo among {others}")
+    await at.gateway.ask(f"end 1 {others}")
     return found
 
 
-async def released(at: Stage, people: Process, numbers: list[int]) -> None:
-    """More people at the crowded desktop."""
-    tickets = [(await at.gateway.ask(f"arm {n} 1"))["tickets"][0] for n in numbers]
-    for n, ticket in zip(numbers, tickets, strict=True):
-        await people.ask(f'{{"tickets": [["{ticket[0]}", "{ticket[1]}"]]}}')
-        await at.gateway.ask(f"release {n}")
+async def busy(at: Stage, people: Process, size: Size) -> Found:
+    """Light use by all of them: share of a core in percent, and a person's hour in MB."""
+    got = (await people.ask("begin"))["octets"]
+    used, written = await at.cpu("gateway"), at.recorded()
+    await asyncio.sleep(size.crowd_seconds)
+    spent, hours = await at.cpu("gateway") - used, size.crowd * size.crowd_seconds / 3600
+    kept, got = at.recorded() - written, (await people.ask("octets"))["octets"] - got
+    return {
+        "core": spent / size.crowd_seconds * 100, "ms_mb": spent / got * 1e9,
+        "kept_mb_hour": kept / hours * 1e-6, "wire_mb_hour": got / hours * 1e-6,
+    }  # fmt: skip
 
 
 # --- alone

@@ -1,9 +1,11 @@
 """Many people at their desktops, in a process of their own so that they do not slow whoever is measured.
 
 Usage: python -m tests.bench.rdp_crowd PORT
-    {"tickets": [[id, secret], …]}   log on with these; answers when all look at the hold
-    begin                            answers when all see the whole desktop; from then on they work lightly
-    rest                             they stop, and just look
+    enter ID SECRET   one more logs on with this ticket; answers when he looks at the hold
+    begin             answers when all see the whole desktop; from then on they work lightly
+    rest              they stop, and just look
+    keep MANY         the newest leave until so many are left
+Each answer says how many octets those who are there got so far.
 """
 
 import asyncio
@@ -11,46 +13,54 @@ import contextlib
 import json
 import sys
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 from tests.bench.rdp_client import Desk, Way, desk
 from tests.bench.rdp_stage import HERE, light
 
-AT_ONCE = 4  # log-ons under way
 SHIFT = 0x2A  # a key that writes nothing: they share one screen
 
 
-async def arrive(stack: AsyncExitStack, ways: list[Way]) -> list[Desk]:
-    """Everybody looks at the hold."""
-    made: list[Desk] = []
-    for at in range(0, len(ways), AT_ONCE):
-        part = [await stack.enter_async_context(desk(way)) for way in ways[at : at + AT_ONCE]]
-        for one in part:
-            await one.until(lambda it: bool(it.whole_at))
-        made += part
-    return made
+@dataclass
+class Person:
+    one: Desk
+    stack: AsyncExitStack
+
+
+async def arrive(way: Way) -> Person:
+    """Somebody who looks at the hold."""
+    stack = AsyncExitStack()
+    one = await stack.enter_async_context(desk(way))
+    await one.until(lambda it: bool(it.whole_at))
+    return Person(one, stack)
 
 
 async def main(port: str) -> None:
-    lines = asyncio.StreamReader(limit=1 << 20)
+    lines = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     print("{}", flush=True)
-    people: list[Desk] = []
+    people: list[Person] = []
     working: list[asyncio.Task[None]] = []
-    async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
-        while line := (await lines.readline()).decode().strip():
-            if line == "begin":
-                for one in people:
-                    await one.until(lambda it: it.shares > 1 and bool(it.whole_at))
-                working = [tasks.create_task(light(one, SHIFT)) for one in people]
-            elif line == "rest":
-                for task in working:
-                    task.cancel()
-            else:
-                ways = [Way(HERE, int(port), name, secret, nla=True) for name, secret in json.loads(line)["tickets"]]
-                people += await arrive(stack, ways)
-            print(json.dumps({"octets": sum(one.octets for one in people)}), flush=True)
-        for task in working:
-            task.cancel()
+    async with asyncio.TaskGroup() as tasks:
+        while line := (await lines.readline()).decode().split():
+            match line:
+                case ["enter", user, secret]:
+                    people.append(await arrive(Way(HERE, int(port), user, secret, nla=True)))
+                case ["begin"]:
+                    for each in people:
+                        await each.one.until(lambda it: it.shares > 1 and bool(it.whole_at))
+                    working = [tasks.create_task(light(each.one, SHIFT)) for each in people]
+                case ["rest"]:
+                    while working:
+                        working.pop().cancel()
+                case ["keep", many]:
+                    while len(people) > int(many):
+                        await people.pop().stack.aclose()
+            print(json.dumps({"octets": sum(each.one.octets for each in people)}), flush=True)
+        while working:
+            working.pop().cancel()
+        while people:
+            await people.pop().stack.aclose()
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Usage: python -m tests.bench.rdp_gatewayd FOLDER HOST PORT[,PORT…] COUNT PASSW
     arm FIRST MANY   approved grants and tickets for the targets t(FIRST) … t(FIRST+MANY-1): [[id, secret], …]
     release N        release t(N): when that was asked for (CLOCK_MONOTONIC)
     session N        id of the session at t(N)
+    end FIRST MANY   kill the sessions at t(FIRST), t(FIRST+2), …, MANY of them
     code             a fresh one-time code of lena
     use              PSS in KiB, and seconds of CPU so far
     profile          begin cProfile; `profile FILE` ends it and writes what it found
@@ -77,6 +78,12 @@ class Visits:
         await s.access.release(self._grants[n], lena, proof)
         return began
 
+    async def end(self, names: set[str]) -> None:
+        """Kill those that run."""
+        sessions, lena = self._site.gateway.services.sessions, await self._site.person("lena")
+        ended = [one.id for one in await sessions.live() if one.target_name in names]
+        await asyncio.gather(*(sessions.kill(one, lena, HERE, "bench") for one in ended), return_exceptions=True)
+
     async def session(self, n: int) -> str:
         live = await self._site.gateway.services.sessions.live()
         return next(one.id for one in live if one.target_name == f"t{n}")
@@ -112,6 +119,9 @@ async def _obey(site: Site, visits: Visits) -> None:
                 answer = {"at": await visits.release(int(n))}
             case ["session", n]:
                 answer = {"id": await visits.session(int(n))}
+            case ["end", first, many]:
+                await visits.end({f"t{n}" for n in range(int(first), int(first) + 2 * int(many), 2)})
+                answer = {}
             case ["code"]:
                 answer = {"code": await site.codes["lena"].next()}
             case ["use"]:

@@ -23,8 +23,8 @@ ECHO = """
 A keystroke's echo is the time from the key to the first bitmap after it, so most of it is the target's; {keys} keys a
 path, in visits of 40 in turn. The others work lightly at a second desktop of their own.
 
-| what | direct | relay | gateway | gateway − direct | asked | |
-|---|---|---|---|---|---|---|
+| what | direct | relay | gateway | relay − direct | gateway − direct | asked | |
+|---|---|---|---|---|---|---|---|
 """
 WORK = """
 Typing: six keys a second. Scrolling: coloured lines as fast as a terminal takes them. Light: of twenty seconds ten with
@@ -79,10 +79,10 @@ def _first(by: Found) -> str:
 
 
 def _apart(name: str, by: dict[str, float], most: float) -> str:
-    more = by["gateway"] - by["direct"]
+    more, plain = by["gateway"] - by["direct"], by["relay"] - by["direct"]
     digits = 1 if most < 100 else 0
     cells = " | ".join(f"{by[path]:.{digits}f}" for path in PATHS)
-    return f"| {name} | {cells} | **{more:+.{digits}f}** | < +{most:g} | {_met(more, most)} |\n"
+    return f"| {name} | {cells} | {plain:+.{digits}f} | **{more:+.{digits}f}** | < +{most:g} | {_met(more, most)} |\n"
 
 
 def _work(what: str, by: Found) -> str:
@@ -109,6 +109,7 @@ def _alone(found: Found) -> list[str]:
         _row("the slowest of them, ms", tile["worst"], 300),
         _row("a viewer right after another, ms", tile["again"]),
         _row(f"memory (PSS) of an idle recorded session, {many} open, KiB", crowd["kib"]),
+        _row("the same while they look at the hold, KiB", crowd["kib_hold"]),
         _row("a hold's picture, 1024x768: CPU, ms", hold["ms"]),
         _row("its octets, kB", hold["octets"] / 1000),
     ]

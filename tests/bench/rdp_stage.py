@@ -71,6 +71,8 @@ class Stage:
             shares = 2 if path == "gateway" else 1
             await one.until(lambda it: it.shares == shares and bool(it.whole_at))
             yield one, one.whole_at - began
+        if path == "gateway":
+            await self.gateway.ask(f"end {2 * self.spent - 2} 1")
 
     async def _released(self, stack: AsyncExitStack) -> tuple[Desk, float]:
         n, self.spent = 2 * self.spent, self.spent + 1
