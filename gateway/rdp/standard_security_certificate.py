@@ -32,7 +32,7 @@ SIGNING_MODULUS: Final = int.from_bytes(
     ),
     "little",
 )
-SIGNING_EXPONENT: Final = 0x5B7B88C0
+SIGNING_EXPONENT: Final = 0xC0887B5B
 DIGEST_FRAME: Final = b"\x00" + b"\xff" * 45 + b"\x01"  # after the MD5 digest, up to 63 octets (5.3.3.1.2)
 
 

@@ -9,7 +9,7 @@ from gateway.rdp.connector import Connector, Demanded, KeyShown, TargetLogon
 from gateway.rdp.standard_security import LESSER, STRONG, Method, StandardSecurity
 from gateway.rdp.tpkt import Framer
 from gateway.rdp.x224 import ConnectionConfirm, ConnectionRequest, Security, decode_confirm
-from tests.rdp.legacy.target import old_xrdp
+from tests.rdp.peers import xrdp_vnc
 from tests.rdp.wire.samples import ALL_CHANNELS, CLIENT, INFO
 
 pytestmark = pytest.mark.peer
@@ -48,6 +48,7 @@ async def connected(host: str, port: int, methods: Method) -> Demanded:
 
 @pytest.mark.parametrize(("level", "methods"), [("high", STRONG), ("medium", LESSER)])
 async def test_xrdp_gives_a_desktop_under_standard_rdp_security(tmp_path: Path, level: str, methods: Method) -> None:
-    async with old_xrdp(tmp_path, level=level) as target, asyncio.timeout(LIMIT):
+    settings = f"security_layer=rdp\ncrypt_level={level}"
+    async with xrdp_vnc(tmp_path, security=settings) as target, asyncio.timeout(LIMIT):
         event = await connected(target.host, target.port, methods)
     assert set(event.channels) == ALL_CHANNELS
