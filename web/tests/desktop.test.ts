@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Desktop } from '../src/lib/rdp/desktop';
 import { interleaved } from '../src/lib/rdp/interleaved';
+import { Malformed, Octets } from '../src/lib/rdp/octets';
 import { planar } from '../src/lib/rdp/planar';
 import { bitmapUpdate, demandActive, fast, indication, planarOf, shareData, slowBitmap, u16, u32 } from './pdus';
 
@@ -226,6 +227,30 @@ describe('hostile octets', () => {
     const d = desktop();
     d.apply(slowBitmap(tile([0x30], { width: 65535, height: 65535 })));
     expect(d.skipped.get('rectangle too large')).toBe(1);
+  });
+
+  it('a run over the edge of its row, or of the data, is refused', () => {
+    const into = new Uint32Array(8);
+    for (const plane of [[0x0f], [0x50, 1, 2, 3, 4, 5], [0x40, 1], []]) {
+      expect(() => planar(Uint8Array.from([0x30, ...plane]), 4, 2, into)).toThrow(Malformed);
+    }
+    expect(() => interleaved(Uint8Array.from([0x09]), 4, 2, 16, into)).toThrow(Malformed);
+  });
+
+  it('a cursor does not go back', () => {
+    const octets = new Octets(Uint8Array.of(1, 2, 3));
+    octets.skip(2);
+    expect(() => octets.skip(-1)).toThrow(Malformed);
+    expect(() => octets.part(-2)).toThrow(Malformed);
+    expect(octets.left).toBe(1);
+  });
+
+  it('an update begun anew drops what was begun before', () => {
+    const update = bitmapUpdate(tile(planarOf(4, 2, () => 0x00ff00)));
+    const d = desktop();
+    d.apply(fast([1, 2, [9, 9, 9]]));
+    d.apply(fast([1, 2, update.slice(0, 9)], [1, 1, update.slice(9)]));
+    expect(at(d, 0, 0)).toBe(0x00ff00);
   });
 
   it('fragments without end are dropped', () => {

@@ -138,5 +138,10 @@ describe('a video', () => {
     const segment = hex.indexOf('18538067') / 2;
     const size = Number(new DataView(data.buffer).getBigUint64(segment + 4) & 0xffffffffffffffn);
     expect(segment + 12 + size).toBe(data.length);
+    for (let at = hex.indexOf('1f43b675'); at >= 0; at = hex.indexOf('1f43b675', at + 1)) {
+      const place = (at / 2 - segment - 12).toString(16);
+      const even = place.padStart(place.length + (place.length % 2), '0');
+      expect(hex).toContain(`f101${(even.length / 2).toString(16).padStart(14, '0')}${even}`);
+    }
   });
 });
