@@ -234,6 +234,7 @@ describe('hostile octets', () => {
     for (const plane of [[0x0f], [0x50, 1, 2, 3, 4, 5], [0x40, 1], []]) {
       expect(() => planar(Uint8Array.from([0x30, ...plane]), 4, 2, into)).toThrow(Malformed);
     }
+    expect(() => planar(Uint8Array.of(0x30, 0x0f, 0x0f, 0x0f), 4, 1, into)).toThrow(Malformed);
     expect(() => interleaved(Uint8Array.from([0x09]), 4, 2, 16, into)).toThrow(Malformed);
   });
 
