@@ -122,10 +122,11 @@ def percentile(values: list[float], share: int) -> float:
 
 
 async def work(at: Stage, what: str, size: Size) -> dict[str, dict[str, float]]:
-    """By path: MB a minute on the wire, CPU of a MB, share of a core; of the gateway also its recording."""
+    """By path: MB a minute on the wire, CPU of a MB and of a PDU, share of a core; the gateway's recording too."""
     seconds = size.light if what == "light" else size.seconds
     octets: dict[str, list[float]] = {path: [] for path in PATHS}
     spent: dict[str, list[float]] = {path: [] for path in PATHS}
+    pdus = dict.fromkeys(PATHS, 0)
     kept: list[tuple[str, int, float]] = []
     async with at.load(what, at.desk):
         for _ in range(size.runs):
@@ -134,8 +135,9 @@ async def work(at: Stage, what: str, size: Size) -> dict[str, dict[str, float]]:
                     came, began = one.octets, time.monotonic()
                     await asyncio.sleep(SETTLED)
                     async with handled(one, what):
-                        used, got = await at.cpu(path), one.octets
+                        used, got, heard = await at.cpu(path), one.octets, one.pdus
                         await asyncio.sleep(seconds)
+                        pdus[path] += one.pdus - heard
                         octets[path].append(one.octets - got)
                         spent[path].append(await at.cpu(path) - used)
                     if path == "gateway":
@@ -145,6 +147,7 @@ async def work(at: Stage, what: str, size: Size) -> dict[str, dict[str, float]]:
         path: {
             "mb_minute": median(octets[path]) / seconds * 60e-6,
             "ms_mb": sum(spent[path]) / sum(octets[path]) * 1e9,
+            "us_pdu": sum(spent[path]) / pdus[path] * 1e6,
             "core": sum(spent[path]) / (seconds * size.runs) * 100,
         }
         for path in PATHS

@@ -28,11 +28,12 @@ path, in visits of 40 in turn. The others work lightly at a second desktop of th
 """
 WORK = """
 Typing: six keys a second. Scrolling: coloured lines as fast as a terminal takes them. Light: of twenty seconds ten with
-two keys each, four of moving the mouse; another page of text every ten, its window moved every twenty.
+two keys each, four of moving the mouse; another page of text every ten, its window moved every twenty. Where little
+passes, a MB has to bear what the gateway does every second whether anything passes or not.
 
 | workload | MB a minute to the client: direct | relay | gateway | CPU of a MB, ms: relay | gateway \
-| gateway, % of a core | recording, MB an hour | recording ÷ wire |
-|---|---|---|---|---|---|---|---|---|
+| CPU of a PDU, µs: relay | gateway | gateway, % of a core | recording, MB an hour | recording ÷ wire |
+|---|---|---|---|---|---|---|---|---|---|---|
 """
 ALONE = """
 | what | measured | asked | |
@@ -89,7 +90,8 @@ def _work(what: str, by: Found) -> str:
     gate = by["gateway"]
     wire = " | ".join(f"{by[path]['mb_minute']:.2f}" for path in PATHS)
     return (
-        f"| {what} | {wire} | {by['relay']['ms_mb']:.1f} | {gate['ms_mb']:.1f} | {gate['core']:.1f} "
+        f"| {what} | {wire} | {by['relay']['ms_mb']:.1f} | {gate['ms_mb']:.1f} "
+        f"| {by['relay']['us_pdu']:.0f} | {gate['us_pdu']:.0f} | {gate['core']:.1f} "
         f"| {gate['kept_mb_hour']:.1f} | {gate['kept_share']:.3f} |\n"
     )
 
