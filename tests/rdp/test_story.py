@@ -35,6 +35,10 @@ from tests.rdp.peers import (
 )
 from tests.rdp.peers.targets import TERMINAL
 
+LINE = 0.002  # of a window: a line or two of single pixels is no bar
+SHADOW_LEAVES_A_LINE = pytest.mark.xfail(
+    reason="it leaves out the last row and column of what it is asked to paint anew; the front asks for the bar alone"
+)
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(300)]
 
 
@@ -77,7 +81,7 @@ async def test_a_vendors_visit_from_the_ticket_to_the_proof(tmp_path: Path, monk
             await vera.types("frozen\n")
             await eventually(lambda: live.discarded > 0, "discarded input")
             await s.sessions.resume(live.session.id, lena, HERE)
-            await vera.sees(lambda seen: share_of(seen, Tone.WARN.value) == 0, "no warning any more")
+            await vera.sees(lambda seen: share_of(seen, Tone.WARN.value) < LINE, "no warning any more")
             await vera.types("thawed\n")
             await target.received("thawed\n")
             assert target.typed == "ramp 17\nthawed\n"
@@ -167,6 +171,19 @@ async def test_the_end_of_the_time_is_announced_and_comes(tmp_path: Path, monkey
         await eventually(lambda: v.door.open == 0, "the end of the connection to the target")
         await v.vera.ends()
         await proved(v.home, tmp_path)
+
+
+@pytest.mark.parametrize("made", [xrdp_vnc, pytest.param(shadow, marks=SHADOW_LEAVES_A_LINE)])
+async def test_a_bar_that_is_over_leaves_nothing_of_itself(tmp_path: Path, monkeypatch, made) -> None:
+    async with visit(tmp_path, monkeypatch, made) as v:
+        sessions, lena = v.home.gateway.services.sessions, await v.home.person("lena")
+        live = await v.home.session()
+        await sessions.pause(live.session.id, lena, HERE)
+        await v.vera.sees(lambda seen: share_of(seen, Tone.WARN.value) > 0.005, "the pause")
+        await sessions.resume(live.session.id, lena, HERE)
+        await v.vera.sees(lambda seen: share_of(seen, Tone.WARN.value) < LINE, "no warning any more")
+        image = await v.vera.sees(lambda seen: share_of(seen, Tone.TELL.value) < LINE, "no notice any more")
+        assert share_of(image, Tone.WARN.value) == 0
 
 
 BOTH_WAYS = {Channel.CLIPBOARD_IN, Channel.CLIPBOARD_OUT}
