@@ -54,6 +54,7 @@ VISIT_GRACE: Final = timedelta(minutes=2)  # a session lives this long without a
 OBSERVER_GRACE: Final = timedelta(minutes=1)  # input stays frozen this long for an observer to come back
 RECORDER_PATIENCE: Final = timedelta(minutes=5)  # a paused session waits this long for its recorder
 STORE_SILENT: Final = timedelta(seconds=4)  # sessions end when the store took nothing for this long (rule 15)
+LEGACY_LONGEST: Final = timedelta(days=90)  # an exception for old cryptography; then somebody decides again (C50)
 SOUTH_CONNECT: Final = timedelta(seconds=10)  # to open a connection to a target, key exchange included
 KILL_LIMIT: Final = timedelta(seconds=2)  # from decision to the last byte
 LAST_WORDS: Final = KILL_LIMIT / 4  # for a client to read why and go by itself, before it is disconnected

@@ -11,12 +11,15 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from gateway.errors import Invalid
 from gateway.ids import PersonId
-from gateway.inventory.model import Protocol
-from gateway.limits import NAME_OCTETS
+from gateway.inventory.model import CryptoProfile, Protocol, Service
+from gateway.limits import LEGACY_LONGEST, NAME_OCTETS
+from gateway.words import sentence
 
 # `+` parts the names of a log-in; what a shell, a log or a certificate's principal list could misread stays out too.
 ACCOUNT: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@$\\-]*")
@@ -89,6 +92,29 @@ def owners(ids: Iterable[PersonId]) -> frozenset[PersonId]:
     if bad := sorted(i for i in known if not PERSON.fullmatch(i)):
         raise Invalid("owners", f"must be ids of persons, {bad[0]!r} is none")
     return known
+
+
+def legacy(service: Service, was: Service, now: datetime) -> Service:
+    """`service` with its exception checked; of another profile than `legacy`, without one.
+
+    An exception that stays as it `was` is not judged anew: it may have ended.
+
+    Raises:
+        Invalid: not RDP, without a reason, in the past, or longer than `LEGACY_LONGEST` from now.
+    """
+    if service.profile is not CryptoProfile.LEGACY:
+        return replace(service, legacy_until=None, legacy_reason="")
+    if service.protocol is not Protocol.RDP:
+        raise Invalid("profile", "legacy is for RDP services; compat is the oldest that SSH knows")
+    if service == replace(was, address=service.address, port=service.port):
+        return service
+    if service.legacy_until is None:
+        raise Invalid("legacy_until", "must say when the exception ends")
+    if service.legacy_until <= now:
+        raise Invalid("legacy_until", "must not be past")
+    if service.legacy_until > now + LEGACY_LONGEST:
+        raise Invalid("legacy_until", f"must be {LEGACY_LONGEST.days} days from now or less")
+    return replace(service, legacy_reason=sentence("legacy_reason", service.legacy_reason))
 
 
 def fingerprint(text: str, protocol: Protocol) -> str:

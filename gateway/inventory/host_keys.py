@@ -65,6 +65,10 @@ class HostKeys:
         """As `check`, for the public key of a TLS certificate."""
         await self._check(service, *_read_certificate(der), session, actor)
 
+    async def check_public_key(self, service: Service, info: bytes, session: SessionId, actor: str) -> None:
+        """As `check`, for a SubjectPublicKeyInfo in DER that came in no X.509 certificate."""
+        await self._check(service, *_pin(info), session, actor)
+
     async def _check(self, service: Service, public: str, fingerprint: str, session: SessionId, actor: str) -> None:
         async with self._store.read() as tx:
             known = (await _place(tx, service.id)).public
@@ -186,6 +190,10 @@ def _read_certificate(der: bytes) -> tuple[str, str]:
         octets = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
         return "", ""
+    return _pin(octets)
+
+
+def _pin(octets: bytes) -> tuple[str, str]:
     digest = base64.b64encode(hashlib.sha256(octets).digest()).decode().removesuffix("=")
     return f"spki {base64.b64encode(octets).decode()}", f"SPKI-SHA256:{digest}"
 

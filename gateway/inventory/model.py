@@ -37,6 +37,7 @@ class CryptoProfile(StrEnum):
 
     MODERN = "modern"
     COMPAT = "compat"
+    LEGACY = "legacy"  # RDP: TLS 1.0 and standard RDP security, until a day and for a reason (C50)
 
 
 class CredentialKind(StrEnum):
@@ -66,13 +67,24 @@ class Conduit:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One protocol and port of a target. `address` is a literal IP: the gateway looks nothing up in the plant."""
+    """One protocol and port of a target. `address` is a literal IP: the gateway looks nothing up in the plant.
+
+    `legacy_until` and `legacy_reason` are of the profile `legacy` alone.
+    """
 
     id: ServiceId
     protocol: Protocol
     address: str
     port: int
     profile: CryptoProfile = CryptoProfile.MODERN
+    legacy_until: datetime | None = None
+    legacy_reason: str = ""
+
+    def profile_at(self, moment: datetime) -> CryptoProfile:
+        """What is accepted from it then: an exception that has ended leaves nothing of itself."""
+        if self.profile is CryptoProfile.LEGACY and (self.legacy_until is None or moment >= self.legacy_until):
+            return CryptoProfile.MODERN
+        return self.profile
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,17 @@ class Inventory(Zones, Targets):
         """
         await self._host_keys.check_certificate(service, der, session, actor)
 
+    async def check_public_key(self, service: Service, info: bytes, session: SessionId, actor: str) -> None:
+        """The same for the key of standard RDP security, which comes in no X.509 certificate that could be read.
+
+        Args:
+            info: SubjectPublicKeyInfo (RFC 5280 4.1.2.7), DER.
+
+        Raises:
+            Refused: `host_key_changed`; the alarm is on record by then. NotFound: no such service (any more).
+        """
+        await self._host_keys.check_public_key(service, info, session, actor)
+
     async def repin(
         self,
         actor: str,

@@ -115,7 +115,15 @@ async def targets(tx: Tx, name: str = "") -> list[Target]:
     services: dict[str, list[Service]] = defaultdict(list)
     for s in await tx.execute(select(t.services).where(t.services.c.target.in_(ids)).order_by(t.services.c.protocol)):
         services[s.target].append(
-            Service(ServiceId(s.id), Protocol(s.protocol), s.address, s.port, CryptoProfile(s.profile))
+            Service(
+                ServiceId(s.id),
+                Protocol(s.protocol),
+                s.address,
+                s.port,
+                CryptoProfile(s.profile),
+                s.legacy_until,
+                s.legacy_reason,
+            )
         )
     accounts: dict[str, list[Account]] = defaultdict(list)
     listed = select(t.accounts.c.id, t.accounts.c.target, t.accounts.c.name, t.accounts.c.kind)
@@ -226,6 +234,8 @@ def _service_values(service: Service) -> dict[str, object]:
         "address": service.address,
         "port": service.port,
         "profile": service.profile,
+        "legacy_until": service.legacy_until,
+        "legacy_reason": service.legacy_reason,
     }
 
 

@@ -57,6 +57,8 @@ services = Table(
     Column("address", String(64), nullable=False),
     Column("port", Integer, nullable=False),
     Column("profile", String(KIND), nullable=False),
+    Column("legacy_until", Utc, nullable=True),  # of the profile `legacy`: its last moment, and why
+    Column("legacy_reason", Text, nullable=False, server_default=""),
     UniqueConstraint("target", "protocol"),
 )
 

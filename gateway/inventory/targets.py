@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from gateway.audit.events import inventory as events
 from gateway.audit.log import AuditLog
+from gateway.clock import Clock
 from gateway.errors import Invalid, NotFound
 from gateway.ids import AccountId, PersonId, ServiceId, TargetId, new_id
 from gateway.inventory import checks, sql
@@ -35,6 +37,7 @@ class Targets:
 
     _store: Store
     _audit: AuditLog
+    _clock: Clock
     _vault: Vault
 
     async def target_named(self, name: str) -> Target:
@@ -146,9 +149,12 @@ class Targets:
                 use; empty for any.
 
         Raises:
-            Invalid: no literal address, no port, or a protocol that the target has; NotFound: no such target.
+            Invalid: no literal address, no port, the profile `legacy`, or a protocol that the target has;
+            NotFound: no such target.
         """
         address, expected = checks.address(address), checks.fingerprint(fingerprint, protocol)
+        if profile is CryptoProfile.LEGACY:
+            raise Invalid("profile", "is an exception that is made for a service that is there")
         service = Service(ServiceId(new_id("svc")), protocol, address, checks.port(port), profile)
         async with self._store.write() as tx:
             target = await sql.target_named(tx, target_name)
@@ -170,21 +176,46 @@ class Targets:
         address: str,
         port: int,
         profile: CryptoProfile,
+        legacy_until: datetime | None = None,
+        legacy_reason: str = "",
         source: str = "",
     ) -> Service:
         """Decided on `version` of the target. The pinned host key stays: a new address must show the old key.
 
+        Args:
+            legacy_until, legacy_reason: of the profile `legacy` (C50), which ends by itself.
+
         Raises:
-            Conflict: the target has another version; NotFound: no such service of it.
+            Conflict: the target has another version; NotFound: no such service of it; Invalid: no literal address, no
+                port, or an exception that cannot be made.
         """
         address, port = checks.address(address), checks.port(port)
         async with self._store.write() as tx:
             target = await sql.target_named(tx, target_name)
-            now = replace(_service(target, service), address=address, port=port, profile=profile)
+            was = _service(target, service)
+            now = replace(
+                was,
+                address=address,
+                port=port,
+                profile=profile,
+                legacy_until=legacy_until,
+                legacy_reason=legacy_reason,
+            )
+            now = checks.legacy(now, was, self._clock.now())
             await sql.touch(tx, target.id, version)
             await sql.change_service(tx, now)
             event = events.ServiceChanged(actor=actor, source=source, target=target_name, **_of_service(now))
             await self._audit.append(tx, event)
+            if now.legacy_until is not None and now.legacy_until != was.legacy_until:
+                allowed = events.LegacyAllowed(
+                    actor=actor,
+                    source=source,
+                    target=target_name,
+                    service=service,
+                    until=now.legacy_until,
+                    reason=now.legacy_reason,
+                )
+                await self._audit.append(tx, allowed)
         return now
 
     async def remove_service(

@@ -124,6 +124,11 @@ class Connection:
         self._running()
         await self._inventory.check_certificate(self.service, der, self.session.id, self.session.person_name)
 
+    async def check_public_key(self, info: bytes) -> None:
+        """The same of a key that the target showed without TLS: SubjectPublicKeyInfo, DER (C50, C52)."""
+        self._running()
+        await self._inventory.check_public_key(self.service, info, self.session.id, self.session.person_name)
+
     # --- channels
 
     async def permit(self, channel: Channel) -> None:

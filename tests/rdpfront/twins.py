@@ -167,6 +167,9 @@ class TwinConnection:
         if self.sessions.certificate_refusal:
             raise self.sessions.certificate_refusal
 
+    async def check_public_key(self, info: bytes) -> None:
+        await self.check_certificate(info)
+
     async def permit(self, channel: Channel) -> None:
         if channel not in self.sessions.channels:
             raise Refused("channel", f"Your approval does not include {channel}.")

@@ -25,7 +25,7 @@ from gateway.fronts.api.views.admin import (
 from gateway.fronts.api.views.changes import AccountChange, ConduitChange, ServiceChange, TargetChange, ZoneChange
 from gateway.fronts.api.views.common import SIGNED_IN, problems
 from gateway.ids import PersonId, ServiceId
-from gateway.inventory.model import Conduit, Target, Zone
+from gateway.inventory.model import Conduit, Service, Target, Zone
 
 router = APIRouter(tags=["inventory"])
 T = TypeVar("T")
@@ -154,6 +154,8 @@ async def change_service(name: Id, service_id: Id, asked: ServiceChange, who: Ad
         address=_or(asked.address, was.address),
         port=_or(asked.port, was.port),
         profile=_or(asked.profile, was.profile),
+        legacy_until=asked.legacy_until or was.legacy_until,
+        legacy_reason=_or(asked.legacy_reason, was.legacy_reason),
         source=who.source,
     )
     return _target(await state.inventory.target_named(name), await _names(state))
@@ -219,6 +221,18 @@ def _conduit(conduit: Conduit) -> ConduitView:
     return ConduitView(source=conduit.source, destination=conduit.destination, protocols=sorted(conduit.protocols))
 
 
+def _service(service: Service) -> ServiceView:
+    return ServiceView(
+        id=service.id,
+        protocol=service.protocol,
+        address=service.address,
+        port=service.port,
+        profile=service.profile,
+        legacy_until=service.legacy_until,
+        legacy_reason=service.legacy_reason,
+    )
+
+
 def _target(target: Target, names: Mapping[PersonId, str]) -> TargetView:
     return TargetView(
         id=target.id,
@@ -228,10 +242,7 @@ def _target(target: Target, names: Mapping[PersonId, str]) -> TargetView:
         tier=target.tier,
         target_class=target.target_class,
         owners=sorted(names[owner] for owner in target.owners if owner in names),
-        services=[
-            ServiceView(id=s.id, protocol=s.protocol, address=s.address, port=s.port, profile=s.profile)
-            for s in target.services
-        ],
+        services=[_service(s) for s in target.services],
         accounts=[AccountView(id=a.id, name=a.name, kind=a.kind) for a in target.accounts],
         version=target.version,
     )

@@ -122,6 +122,8 @@ class ServiceView(Answer):
     address: str
     port: int
     profile: CryptoProfile
+    legacy_until: Moment | None = Field(description="End of the exception `legacy`; past, the service is `modern`.")
+    legacy_reason: str
 
 
 class AccountNew(Question):
