@@ -234,8 +234,8 @@ async def test_two_answers_at_once_to_one_question_are_one_guess(bench):
     """Abuse case 23: the second one was not asked for."""
     from gateway.clock import SystemClock
     from gateway.errors import Refused
+    from gateway.fronts.errands import Errands
     from gateway.fronts.ssh.auth import SignIn
-    from gateway.fronts.ssh.errands import Errands
     from gateway.fronts.ssh.names import Login
 
     async with asyncio.TaskGroup() as tasks:

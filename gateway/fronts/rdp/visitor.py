@@ -17,10 +17,10 @@ import structlog
 
 from gateway.clock import ZERO
 from gateway.errors import Conflict, GatewayError, Refused, RemoteProtocolError
+from gateway.fronts.errands import Errands
 from gateway.fronts.rdp import texts
 from gateway.fronts.rdp.desktop import Desktop
 from gateway.fronts.rdp.easel import Easel
-from gateway.fronts.rdp.errands import Errands
 from gateway.fronts.rdp.ports import Bearer, Connection, Visit
 from gateway.fronts.rdp.setting import ARRIVING, END_SHOWN, PIXELS, Setting
 from gateway.fronts.rdp.wire import Frames, Line

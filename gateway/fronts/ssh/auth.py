@@ -14,8 +14,8 @@ from typing import Final
 
 from gateway.clock import Clock
 from gateway.errors import Conflict, Refused
+from gateway.fronts.errands import Errands
 from gateway.fronts.ssh import texts
-from gateway.fronts.ssh.errands import Errands
 from gateway.fronts.ssh.hold import Patience
 from gateway.fronts.ssh.names import Login
 from gateway.fronts.ssh.ports import Connection, Identity, Sessions, Visit

@@ -13,12 +13,12 @@ import structlog
 from gateway import limits
 from gateway.audit.events.ssh import ChannelRefused, ConnectionFailed, ConsentAccepted, TargetFailed
 from gateway.errors import GatewayError, Invalid, Refused
+from gateway.fronts.errands import Errands
 from gateway.fronts.listener import Place
 from gateway.fronts.ssh import names, texts
 from gateway.fronts.ssh.auth import Round, SignIn
 from gateway.fronts.ssh.connection import FrontConnection
 from gateway.fronts.ssh.entrance import Entrance
-from gateway.fronts.ssh.errands import Errands
 from gateway.fronts.ssh.names import Login
 from gateway.fronts.ssh.ports import Connection, Visit
 from gateway.fronts.ssh.session import ChannelSession
