@@ -69,3 +69,29 @@ async def test_a_database_that_was_moved_away_takes_nothing_until_it_is_back(sto
     file.with_suffix(".away").rename(file)
     async with store.read() as tx:
         assert len(await sql.read(tx)) == 1
+
+
+async def test_a_read_sees_one_state_however_many_statements_it_makes(store: Store, audit: AuditLog) -> None:
+    async with store.read() as tx:
+        assert await sql.read(tx) == []
+        async with store.write() as other:
+            await audit.append(other, Sample(actor="vera"))
+        assert await sql.read(tx) == []
+    async with store.read() as tx:
+        assert len(await sql.read(tx)) == 1
+
+
+async def test_a_transaction_that_was_given_up_leaves_nothing_to_the_next_one(store: Store, audit: AuditLog) -> None:
+    for _ in range(3):  # on one connection of the pool and on another
+        with pytest.raises(RuntimeError):
+            async with store.write() as tx:
+                await audit.append(tx, Sample(actor="vera"))
+                raise RuntimeError
+        async with store.read() as tx, store.read() as beside:
+            assert await sql.read(tx) == await sql.read(beside) == []
+    async with store.write():
+        pass  # without a statement there is nothing to commit
+    async with store.write() as tx:
+        await audit.append(tx, Sample(actor="vera"))
+    async with store.read() as tx:
+        assert len(await sql.read(tx)) == 1

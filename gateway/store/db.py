@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import CursorResult, Executable, event, make_url, text
+from sqlalchemy import CursorResult, Executable, event, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -106,7 +106,8 @@ class Store:
     async def _begin(self, connection: AsyncConnection, how: str) -> None:
         """SQLite's driver begins nothing by itself; without this two reads could see two states."""
         if self.engine.dialect.name == "sqlite":
-            await connection.execute(text(how))
+            driver = (await connection.get_raw_connection()).driver_connection
+            cast("sqlite.Connection", driver).begin(how)
 
     @asynccontextmanager
     async def guard(self) -> AsyncIterator[None]:
