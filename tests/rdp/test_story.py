@@ -142,6 +142,11 @@ class Visit:
     screen: Display
     vera: Client
 
+    async def killed(self) -> None:
+        """Lena ends it; her client's last screen is not waited for."""
+        live = await self.home.session()
+        await self.home.gateway.services.sessions.kill(live.session.id, await self.home.person("lena"), HERE, "done")
+
 
 @asynccontextmanager
 async def visit(
@@ -211,9 +216,7 @@ async def test_the_clipboard_goes_where_the_grant_says_and_what_passes_is_on_rec
                 await v.vera.types(f"{channel}\n", at=TERMINAL)
                 await v.target.received(f"{channel}\n")
                 assert await there.pastes() != text
-        session = await v.home.session()
-        await v.home.gateway.services.sessions.kill(session.session.id, await v.home.person("lena"), HERE, "done")
-        await v.vera.ends()
+        await v.killed()
         records = v.home.records(await v.home.recording())
         texts = [json.loads(record.payload)["text"] for record in records if record.kind == Kind.CLIPBOARD]
         assert sorted(set(texts)) == sorted(passed)
@@ -222,13 +225,11 @@ async def test_the_clipboard_goes_where_the_grant_says_and_what_passes_is_on_rec
 async def test_who_may_only_look_moves_nothing(tmp_path: Path, monkeypatch) -> None:
     async with visit(tmp_path, monkeypatch, channels=frozenset({Channel.DESKTOP})) as v:
         await v.vera.types("not for you\n", at=TERMINAL)
-        session = await v.home.session()
-        await v.home.gateway.services.sessions.kill(session.session.id, await v.home.person("lena"), HERE, "done")
-        await v.vera.ends()
+        await v.killed()
         assert v.target.typed == ""
 
 
-@pytest.mark.parametrize("options", [("/gfx", "+compression"), ("/rfx",), ("/bpp:16",)], ids=" ".join)
+@pytest.mark.parametrize("options", [("/gfx", "/rfx", "+compression"), ("/bpp:16",)], ids=" ".join)
 @pytest.mark.parametrize("made", [xrdp_vnc, shadow])
 async def test_whatever_a_client_can_do_the_recording_shows_what_it_showed(
     tmp_path: Path, monkeypatch, made, options: tuple[str, ...]
@@ -236,10 +237,8 @@ async def test_whatever_a_client_can_do_the_recording_shows_what_it_showed(
     async with visit(tmp_path, monkeypatch, made, *options) as v:
         await v.vera.types("shown\n", at=TERMINAL)
         await v.target.received("shown\n")
-        session = await v.home.session()
         before = await v.vera.screenshot()
-        await v.home.gateway.services.sessions.kill(session.session.id, await v.home.person("lena"), HERE, "done")
-        await v.vera.ends()
+        await v.killed()
         records = v.home.records(await v.home.recording())
         assert looks_like(painted(_before_the_end(records)), before, tolerance=0.03)
 
