@@ -11,6 +11,7 @@ import contextlib
 import socket
 import ssl
 from collections import deque
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final, Protocol
 
@@ -191,11 +192,15 @@ class Frames:
     Args:
         most: octets of one PDU.
         ahead: octets that were received before.
+
+    Attributes:
+        through: what every PDU passes before it is given out, from when this is set.
     """
 
     def __init__(self, line: Line, most: int = 65535, ahead: bytes = b"") -> None:
         self._line, self._framer = line, Framer(most)
         self._waiting = deque(self._framer.feed(ahead))
+        self.through: Callable[[Frame], Frame] | None = None
         self._taken = 0
 
     async def next(self) -> Frame | None:
@@ -215,7 +220,8 @@ class Frames:
         self._taken += 1
         if self._taken % TURN == 0:
             await asyncio.sleep(0)
-        return self._waiting.popleft()
+        frame = self._waiting.popleft()
+        return frame if self.through is None else self.through(frame)
 
     def only(self) -> None:
         """Raises RemoteProtocolError when more has come than what was taken."""
