@@ -7,6 +7,7 @@ from tests.mutants.model import Mutant
 CREDSSP: Final = "gateway/rdp/credssp.py"
 NTLM: Final = "gateway/rdp/ntlm.py"
 TICKETS: Final = "gateway/identity/tickets.py"
+BOUNDS: Final = "tests/rdp/test_planted.py"
 ATTACKS: Final = "tests/rdp/security/test_credssp_attacks.py"
 OF_TICKETS: Final = "tests/identity/test_tickets.py"
 
@@ -124,13 +125,6 @@ MUTANTS = (
         f"{OF_TICKETS}::test_from_its_first_log_on_a_ticket_is_good_from_that_address_alone",
     ),
     Mutant(
-        "two addresses take one ticket at once",
-        "gateway/identity/sql_tickets.py",
-        "where(tickets.c.id == id_, free)",
-        "where(tickets.c.id == id_)",
-        f"{OF_TICKETS}::test_two_at_once_from_two_addresses_and_one_is_in",
-    ),
-    Mutant(
         "a ticket serves after its life",
         TICKETS,
         "        if found.life.passed(self._clock.instant()):\n            return",
@@ -199,5 +193,26 @@ MUTANTS = (
         "if here or p.factor not in PHISHING_RESISTANT",
         "if True",
         f"{OF_TICKETS}::test_a_touched_key_stays_where_it_was_touched",
+    ),
+    Mutant(
+        "an exchanged key may be empty",
+        NTLM,
+        "if len(message.key) != 16:",
+        "if False:",
+        f"{BOUNDS}::test_an_exchanged_key_has_16_octets_71",
+    ),
+    Mutant(
+        "a client that reports an error goes on",
+        CREDSSP,
+        "        if request.error:\n            self.state, self.failure = CredsspState.FAILED, CredsspFailure.PEER",
+        "        if False:\n            self.state, self.failure = CredsspState.FAILED, CredsspFailure.PEER",
+        f"{BOUNDS}::test_a_client_that_reports_an_error_is_not_let_in_73",
+    ),
+    Mutant(
+        "a target exchanges tokens for ever",
+        CREDSSP,
+        "if self._rounds > MOST_ROUNDS:",
+        "if False:",
+        f"{BOUNDS}::test_threat_5_a_target_cannot_exchange_tokens_for_ever_76",
     ),
 )

@@ -5,6 +5,7 @@ from typing import Final
 from tests.mutants.model import Mutant
 
 RDP: Final = "gateway/rdp"
+BOUNDS: Final = "tests/rdp/test_planted.py"
 PDUS: Final = "tests/rdp/share/test_pdus.py"
 BRIDGE: Final = "tests/rdp/share/test_bridge.py"
 HOSTILE: Final = "tests/rdp/share/test_hostile_target.py"
@@ -249,5 +250,40 @@ MUTANTS = (
         "return effects + [back(name, one) for one in found.reply]",
         "return [*(back(name, one) for one in found.reply), *reversed(effects)]",
         f"{BRIDGE}::test_text_is_told_before_it_passes_and_replies_go_back",
+    ),
+    Mutant(
+        "share control of any version passes",
+        f"{RDP}/share.py",
+        "if kind & 0xFFF0 != VERSION:",
+        "if False:",
+        f"{BOUNDS}::test_threat_5_share_control_of_another_version_is_refused_76",
+    ),
+    Mutant(
+        "octets after a Demand Active pass",
+        f"{RDP}/share.py",
+        "if src.left not in (0, 4):",
+        "if False:",
+        f"{BOUNDS}::test_threat_5_nothing_follows_the_session_id_of_a_demand_active_76",
+    ),
+    Mutant(
+        "a pointer that cannot be passes the fast path",
+        f"{RDP}/updates.py",
+        "        if code in POINTERS:",
+        "        if False:",
+        f"{BOUNDS}::test_threat_5_a_pointer_that_cannot_be_does_not_pass_the_fast_path_76",
+    ),
+    Mutant(
+        "octets after the last event of input pass",
+        f"{RDP}/input.py",
+        "    if at < len(data):\n        raise",
+        "    if False:\n        raise",
+        f"{BOUNDS}::test_what_follows_the_last_event_of_input_is_refused_76",
+    ),
+    Mutant(
+        "a client joins channels for another user",
+        f"{RDP}/acceptor.py",
+        "        if pdu.user != USER:",
+        "        if False:",
+        f"{BOUNDS}::test_a_client_speaks_for_itself_alone_and_says_who_it_is_where_it_belongs_76",
     ),
 )

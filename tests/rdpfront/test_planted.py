@@ -6,6 +6,7 @@ Real lines hide an order: both sides have everything in the end. Here each step 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,16 +18,21 @@ import pytest
 
 from gateway.clock import Deadline, SystemClock
 from gateway.errors import RecorderFailed
-from gateway.fronts.rdp import relay
-from gateway.fronts.rdp.leg import Leg
+from gateway.fronts.rdp import leg, setting, visitor
 from gateway.fronts.rdp.relay import Relay
+from gateway.inventory.model import CryptoProfile
 from gateway.policy.model import Channel
+from gateway.rdp import bitmap
 from gateway.rdp import input as rdp_input
 from gateway.rdp.bridge import Bridge
+from gateway.rdp.share import PduType2, ShareData
 from gateway.rdp.tpkt import Frame
+from gateway.rdp.x224 import ConnectionConfirm, Security
 from gateway.sessions.model import RecorderStalled, SessionEnded
+from tests.rdp.peers import eventually
 from tests.rdp.share.twins import Client, Open, Target, frame, frames, held
 from tests.rdpfront.conftest import Bench
+from tests.rdpfront.lines import LogonFailed, caller
 from tests.rdpfront.test_visit import working
 
 LIMIT = 30.0  # seconds to wait for anything
@@ -39,7 +45,12 @@ Journal = list[tuple[str, object]]
 @pytest.fixture(autouse=True)
 def nothing_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """No repaint and no bar comes between the steps of a test."""
-    monkeypatch.setattr(relay, "TICK", 3600)
+
+    async def never(_: Relay) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Relay, "_tick", never)
+    monkeypatch.setattr(visitor, "END_SHOWN", timedelta(0))
 
 
 @dataclass
@@ -152,7 +163,7 @@ class Rig:
             self.journal.append(("refused", name))
 
         self.relay = Relay(
-            TwinLine(self.client, self.journal), cast("Leg", self.leg), hold.acceptor,
+            TwinLine(self.client, self.journal), cast("leg.Leg", self.leg), hold.acceptor,
             Bridge(hold.acceptor, self.target.demanded(), rules), self.tap, clock,
             deadline=lambda: deadline, may_type=may_type, on_refused=refused,
         )  # fmt: skip
@@ -296,6 +307,48 @@ async def test_who_may_only_watch_moves_neither_keys_nor_mouse_46() -> None:
         assert (rig.of("keys"), rig.of("mouse")) == ([], [])
 
 
+async def test_after_the_end_nothing_passes_either_way_40() -> None:
+    async with relaying() as rig:
+        rig.relay.cut()
+        rig.journal.clear()
+        rig.client.type(A_DOWN, CLICK)
+        rig.client.say(b"valve 3", rig.client.ids["cliprdr"])
+        rig.target.paint(RED)
+        rig.target.say(b"valve 3", rig.target.channels["cliprdr"])
+        for pdu in rig.client.out:
+            assert await rig.relay.from_client(frame(pdu))
+        rig.speak()
+    assert rig.journal == []
+
+
+async def test_the_recording_can_be_entered_before_the_target_is_asked_for_everything() -> None:
+    async with relaying() as rig:
+        rig.journal.clear()
+        await rig.relay._repaint(timedelta(0))
+        assert [kind for kind, _ in rig.journal] == ["repaint", "target"]
+
+
+async def test_a_target_is_not_asked_for_a_picture_that_could_not_be_entered() -> None:
+    async with relaying() as rig:
+        rig.journal.clear()
+        rig.tap.fault = RecorderFailed("gone")
+        await rig.relay._repaint(timedelta(0))
+        assert rig.journal == []
+
+
+async def test_a_picture_is_whole_when_its_last_part_was_recorded_and_not_before() -> None:
+    async with relaying() as rig:
+        await rig.relay._repaint(timedelta(0))
+        width, height = rig.target.size
+        for top in (0, height // 2):
+            assert rig.of("picture") == []
+            for part in bitmap.picture(bytes(RED) * (width * height // 2), width, height // 2, 0, top):
+                rig.target.say(ShareData(rig.target.share, PduType2.UPDATE, part).encode(rig.target.source))
+            await rig.settle()
+        assert len(rig.client.screen) > 2
+        assert [kind for kind, _ in rig.journal[-3:]] == ["recorded", "client", "picture"]
+
+
 @pytest.mark.parametrize(
     "granted",
     [
@@ -320,3 +373,51 @@ async def test_a_clipboard_of_one_direction_is_the_one_channel_of_the_target(
     async with working(bench, certificate) as (_, target, _, _):
         assert target.acceptor is not None
         assert [name for name, _ in target.acceptor.channels] == ["cliprdr"]
+
+
+# --- what comes before there is a relay
+
+
+async def test_a_desktop_that_was_not_granted_is_not_dialled_74(bench: Bench) -> None:
+    bench.sessions.channels = frozenset({Channel.CLIPBOARD_IN})
+    bench.sessions.released.set()
+    async with caller(bench.front.port) as client:
+        await client.until(lambda: client.twin.left)
+    assert bench.sessions.connections
+    assert bench.sessions.dials == 0
+
+
+async def test_a_failed_log_on_makes_its_source_wait_77(bench: Bench) -> None:
+    clock, penalties = SystemClock(), bench.front._setting.penalties
+    assert not penalties.waits("127.0.0.1", clock.instant().boot)
+    with pytest.raises(LogonFailed):
+        async with caller(bench.front.port, secret="wrong"):
+            pass
+    await eventually(lambda: bool(bench.tickets.failures), "the failure")
+    assert penalties.waits("127.0.0.1", clock.instant().boot) > timedelta(0)
+
+
+@pytest.mark.parametrize("selected", [Security.TLS, Security.HYBRID])
+async def test_threat_5_octets_in_clear_before_tls_end_the_way_to_a_target(bench: Bench, selected: Security) -> None:
+    """What somebody in between says in clear must not be read as if the target had said it under TLS."""
+    heard: list[bytes] = []
+
+    async def target(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(19)
+        writer.write(ConnectionConfirm(selected).encode() + b"\x03")
+        heard.append(await reader.read())
+        writer.close()
+
+    bench.sessions.released.set()
+    async with await asyncio.start_server(target, "127.0.0.4", 0) as server:
+        bench.sessions.target = server.sockets[0].getsockname()
+        async with caller(bench.front.port) as client:
+            await client.until(lambda: client.twin.left)
+        await eventually(lambda: bool(heard), "the end at the target")
+    assert heard == [b""]
+
+
+def test_only_a_target_with_an_exception_is_spoken_to_in_old_tls(certificate: tuple[Path, Path]) -> None:
+    assert leg._context(CryptoProfile.MODERN).minimum_version is ssl.TLSVersion.TLSv1_2
+    assert leg._context(CryptoProfile.COMPAT).minimum_version is ssl.TLSVersion.TLSv1
+    assert setting.Certificate.load(*certificate).context.minimum_version is ssl.TLSVersion.TLSv1_2
