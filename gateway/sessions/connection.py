@@ -253,6 +253,12 @@ class Stream:
         """Pointer events, as `typed`, but recorded in the clear."""
         return self._input(events, self._tape.pointed, discard=True)
 
+    def stirred(self) -> None:
+        """The person who may only watch is there (C46): nothing of it goes to the target, and he is not idle."""
+        with contextlib.suppress(RecorderFailed):
+            self._live.gate()
+            self._live.typed()
+
     def clipboard(self, direction: str, text: str) -> bool:
         """Clipboard text in `direction`, `in` or `out`: True, let it pass; False, drop it.
 

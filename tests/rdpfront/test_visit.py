@@ -113,6 +113,7 @@ async def test_who_may_only_watch_moves_nothing(bench: Bench, certificate: tuple
         await client.sees(BLUE)
         assert keys(target) == []
         assert stream.about["view_only"] is True
+        assert stream.stirs > 0, "he who watches is not idle"
 
 
 async def test_a_kill_cuts_the_target_shows_who_did_it_and_says_good_bye(

@@ -79,6 +79,7 @@ class TwinStream:
     about: Mapping[str, object]
     records: list[tuple[str, object]] = field(default_factory=list)
     closed: bool = False
+    stirs: int = 0
 
     def _check(self) -> None:
         if self.connection.over:
@@ -96,6 +97,9 @@ class TwinStream:
 
     def shown(self, pdu: bytes) -> None:
         self._record("pdu", pdu)
+
+    def stirred(self) -> None:
+        self.stirs += 1
 
     def _input(self, kind: str, octets: bytes) -> bool:
         if self.connection.over:

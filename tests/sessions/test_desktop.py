@@ -111,6 +111,17 @@ async def test_keys_and_mouse_count_as_the_persons_input_and_pictures_do_not(sit
     assert heard.ends[0].reason is EndReason.IDLE
 
 
+async def test_whoever_may_only_watch_is_not_idle_while_he_moves(site: Site) -> None:
+    site.require(idle=10 * MINUTE)
+    connection, heard, stream = await desktop(site)
+    for _ in range(3):
+        await site.tick(minutes=8)
+        stream.stirred()
+    assert connection.session.state is SessionState.ACTIVE
+    await site.tick(minutes=11)
+    assert heard.ends[0].reason is EndReason.IDLE
+
+
 async def test_who_begins_to_watch_makes_the_front_ask_for_the_whole_picture(site: Site) -> None:
     connection, _, stream = await desktop(site)
     asked: list[str] = []

@@ -170,6 +170,7 @@ class Relay:
 
     async def _typed(self, effect: ToInput) -> None:
         if not self._may_type:
+            self._stream.stirred()
             return
         keys, pointer = effect.keys, effect.pointer
         if (keys and not self._stream.pressed(keys)) or (pointer and not self._stream.pointed(pointer)):
