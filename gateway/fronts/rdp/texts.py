@@ -13,7 +13,6 @@ from gateway.sessions import texts as sessions
 from gateway.sessions.model import EndReason, Hold, Waiting
 
 WHOM: Final = "the owner of the target"
-LEAVE: Final = "To leave, close this window; nothing is lost by that."
 CLOSES: Final = "This window closes by itself in a moment."
 AGAIN: Final = "Your session waits two minutes for you to connect again."  # VISIT_GRACE: no release is lost by it
 
@@ -28,7 +27,7 @@ SECURITY: Final = (
     "{target} offers neither TLS nor network level authentication, so the gateway does not enter it. Call {whom}."
 )
 LEGACY_OVER: Final = (
-    "{target} speaks only cryptography that is too old, and the exception that let the gateway use it ended on {until}. "
+    "{target} speaks only cryptography that is too old, and the exception that allowed that ended on {until}. "
     "The gateway does not enter it. Call {whom}."
 )
 LICENCE: Final = "{target} wants a licence that the gateway does not have. Call {whom}."
@@ -76,9 +75,9 @@ def welcome(target: str) -> Screen:
 
 def hold(target: str, hold: Hold, lasting: timedelta) -> Screen:
     """What it waits for, who was asked, since when, how to leave."""
-    words = hold.words.removesuffix(sessions.LEAVE).strip()  # that is how one leaves a terminal
+    words = hold.words.removesuffix(sessions.LEAVE_WINDOW).strip()  # a paragraph of its own
     foot = f"Waiting for {spent(lasting)}. This page changes by itself."
-    return Screen(Tone.WAIT, HEADINGS[hold.waiting], (words, LEAVE), target, foot)
+    return Screen(Tone.WAIT, HEADINGS[hold.waiting], (words, sessions.LEAVE_WINDOW), target, foot)
 
 
 def opening(target: str) -> Screen:
