@@ -268,7 +268,7 @@ MUTANTS = (
     Mutant(
         "old TLS is spoken to any target",
         f"{FRONT}/leg.py",
-        "if profile is CryptoProfile.COMPAT:",
+        "if profile is CryptoProfile.LEGACY:",
         "if profile:",
         f"{PLANTED}::test_only_a_target_with_an_exception_is_spoken_to_in_old_tls",
     ),
@@ -281,10 +281,24 @@ MUTANTS = (
     ),
     Mutant(
         "a ticket for another person's grant is made (CVE-2025-62712)",
-        "gateway/fronts/api/tickets.py",
-        "if grant.person != who.person.id:",
-        "if False:",
-        "tests/api/test_desktops.py::test_nobody_gets_a_ticket_for_another_persons_grant_52",
+        "gateway/access/service.py",
+        "his = (grant.person, wanted.protocol,",
+        "his = (person_id, wanted.protocol,",
+        "tests/access/test_desktops.py::test_no_ticket_for_what_was_not_granted",
+    ),
+    Mutant(
+        "an exception for an old target never ends",
+        "gateway/inventory/model.py",
+        " or moment >= self.legacy_until",
+        "",
+        f"{PLANTED}::test_a_target_without_tls_hears_nothing_but_under_an_exception_that_holds_69",
+    ),
+    Mutant(
+        "standard RDP security needs no exception",
+        f"{FRONT}/leg.py",
+        "if legacy and answer.selected == Security.RDP:",
+        "if answer.selected == Security.RDP:",
+        f"{PLANTED}::test_a_target_without_tls_hears_nothing_but_under_an_exception_that_holds_69",
     ),
     Mutant(
         "a ticket is made with an old code",

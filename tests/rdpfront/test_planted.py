@@ -9,7 +9,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import cast
@@ -20,7 +20,8 @@ from gateway.clock import Deadline, SystemClock
 from gateway.errors import RecorderFailed
 from gateway.fronts.rdp import leg, setting, visitor
 from gateway.fronts.rdp.relay import Relay
-from gateway.inventory.model import CryptoProfile
+from gateway.ids import ServiceId
+from gateway.inventory.model import CryptoProfile, Protocol, Service
 from gateway.policy.model import Channel
 from gateway.rdp import bitmap
 from gateway.rdp import input as rdp_input
@@ -31,8 +32,9 @@ from gateway.rdp.x224 import ConnectionConfirm, Security
 from gateway.sessions.model import RecorderStalled, SessionEnded
 from tests.rdp.peers import eventually
 from tests.rdp.share.twins import Client, Open, Target, frame, frames, held
+from tests.rdpfront import twins
 from tests.rdpfront.conftest import Bench
-from tests.rdpfront.lines import LogonFailed, caller
+from tests.rdpfront.lines import LogonFailed, caller, plant
 from tests.rdpfront.test_visit import working
 
 LIMIT = 30.0  # seconds to wait for anything
@@ -81,6 +83,9 @@ class Tap:
 
     def pointed(self, octets: bytes) -> bool:
         return self._asked("mouse", octets)
+
+    def stirred(self) -> None:
+        self.journal.append(("stirred", None))
 
     def clipboard(self, direction: str, text: str) -> bool:
         return self._asked("text", (direction, text))
@@ -418,6 +423,32 @@ async def test_threat_5_octets_in_clear_before_tls_end_the_way_to_a_target(bench
 
 
 def test_only_a_target_with_an_exception_is_spoken_to_in_old_tls(certificate: tuple[Path, Path]) -> None:
-    assert leg._context(CryptoProfile.MODERN).minimum_version is ssl.TLSVersion.TLSv1_2
-    assert leg._context(CryptoProfile.COMPAT).minimum_version is ssl.TLSVersion.TLSv1
+    old = [profile for profile in CryptoProfile if leg._context(profile).minimum_version < ssl.TLSVersion.TLSv1_2]
+    assert old == [CryptoProfile.LEGACY]
     assert setting.Certificate.load(*certificate).context.minimum_version is ssl.TLSVersion.TLSv1_2
+
+
+def test_an_exception_is_over_at_its_very_end() -> None:
+    end = SystemClock().now()
+    service = Service(ServiceId("svc_1"), Protocol.RDP, "127.0.0.4", 1, CryptoProfile.LEGACY, legacy_until=end)
+    assert service.profile_at(end - timedelta(microseconds=1)) is CryptoProfile.LEGACY
+    assert service.profile_at(end) is CryptoProfile.MODERN
+    assert replace(service, legacy_until=None).profile_at(end) is CryptoProfile.MODERN
+
+
+@pytest.mark.parametrize(("days", "entered"), [(1, True), (0, False), (-1, False)])
+async def test_a_target_without_tls_hears_nothing_but_under_an_exception_that_holds_69(
+    bench: Bench, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, days: int, entered: bool
+) -> None:
+    until = SystemClock().now() + timedelta(days=days)
+
+    def excepted(id_: ServiceId, protocol: Protocol, host: str, port: int, _: CryptoProfile) -> Service:
+        return Service(id_, protocol, host, port, CryptoProfile.LEGACY, legacy_until=until)
+
+    monkeypatch.setattr(twins, "Service", excepted)
+    bench.sessions.released.set()
+    async with plant(certificate, selected=Security.RDP) as target, caller(bench.front.port) as client:
+        bench.sessions.target = (target.host, target.port)
+        await client.until(lambda: client.twin.left)
+    assert any(target.before_log_on) is entered
+    assert b"inner" not in b"".join(target.before_log_on)
