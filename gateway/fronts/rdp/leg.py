@@ -78,9 +78,7 @@ class Leg:
             logon = TargetLogon(credential.account, credential.domain, _password(credential))
 
             def connector(selected: Security, requested: Security, security: StandardSecurity | None) -> Connector:
-                return Connector(
-                    client, info, logon, selected, channels, requested=requested, security=security
-                )  # fmt: skip
+                return Connector(client, info, logon, selected, channels, requested=requested, security=security)
 
             try:
                 return await self._entered(credential, connector, STRONG)
@@ -166,6 +164,8 @@ class Leg:
         frames.only()
         answer = decode_confirm(frame)
         if isinstance(answer, ConnectionConfirm):
+            if offered == Security.RDP != answer.selected:
+                raise RemoteProtocolError("connection confirm: what was not asked for")
             if answer.selected in {Security.TLS, Security.HYBRID}:
                 return answer.selected
             if legacy and answer.selected == Security.RDP:
