@@ -8,10 +8,13 @@ from typing import ClassVar
 import pytest
 
 from gateway.audit import sql
+from gateway.audit.hub import Hub
 from gateway.audit.log import AuditLog
+from gateway.audit.merkle import Tree
 from gateway.audit.model import AuditEvent
 from gateway.errors import StoreUnavailable
 from gateway.store.db import Store
+from tests.sim.clock import SimulatedClock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,3 +98,42 @@ async def test_a_transaction_that_was_given_up_leaves_nothing_to_the_next_one(st
         await audit.append(tx, Sample(actor="vera"))
     async with store.read() as tx:
         assert len(await sql.read(tx)) == 1
+
+
+async def test_a_log_that_another_process_added_to_goes_on_behind_that(store: Store, audit: AuditLog) -> None:
+    beside = AuditLog(SimulatedClock(), Hub())
+    for log in (audit, beside, audit, audit, beside):
+        async with store.write() as tx:
+            await log.append(tx, Sample(actor="vera", what="first of two"))
+            await log.append(tx, Sample(actor="vera", what="second of two"))
+    async with store.read() as tx:
+        entries, tree = await sql.read(tx), await sql.tree(tx)
+    assert [e.index for e in entries] == [e.values()["index"] for e in entries] == list(range(10))
+    whole = Tree()
+    for entry in entries:
+        whole.add(entry.line.encode())
+    assert tree.root() == whole.root()
+
+
+async def test_an_entry_that_is_quoted_stands_where_it_was_said_to_be(store: Store, audit: AuditLog) -> None:
+    async with store.write() as tx:
+        await audit.append(tx, Sample(actor="vera", what="before"))
+        quoted = await audit.entry(tx, Sample(actor="vera", what="quoted"))
+        await audit.append(tx, Sample(actor="vera", what="after"))
+    async with store.read() as tx:
+        entries = await sql.read(tx)
+    assert [e.values()["what"] for e in entries] == ["before", "quoted", "after"]
+    assert entries[quoted.index] == quoted
+
+
+async def test_entries_that_cannot_be_written_take_the_fact_with_them(store: Store, audit: AuditLog) -> None:
+    async with store.write() as tx:
+        await audit.append(tx, Sample(actor="vera"))
+    async with store.write() as tx:
+        await tx.execute(sql.heads.delete())
+    with pytest.raises(StoreUnavailable):
+        async with store.write() as tx:
+            await tx.execute(sql.entries.update().values(actor="omar"))
+            await audit.append(tx, Sample(actor="vera"))
+    async with store.read() as tx:
+        assert [e.actor for e in await sql.read(tx)] == ["vera"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, Row, String, Table, Text, insert, select, update
 
 from gateway.audit.merkle import Tree
 from gateway.audit.model import Entry
-from gateway.errors import Conflict
 from gateway.store.base import Utc, metadata
 from gateway.store.db import Tx
 
@@ -42,24 +42,22 @@ async def tree(tx: Tx) -> Tree:
     return Tree(row.size, [row.peaks[i : i + HASH] for i in range(0, len(row.peaks), HASH)])
 
 
-async def put(tx: Tx, entry: Entry, grown: Tree) -> None:
-    """Add `entry`, which made the log `grown`.
-
-    Raises:
-        Conflict: another writer added an entry in between.
-    """
-    await tx.execute(
-        insert(entries).values(
-            number=entry.index, at=entry.at, name=entry.name, code=entry.code, actor=entry.actor, line=entry.line
-        )
-    )
-    values = {"size": grown.size, "peaks": b"".join(grown.peaks)}
-    if entry.index == 0:
+async def move(tx: Tx, before: Tree, after: Tree) -> bool:
+    """The head goes from `before` to `after`; False: it is not at `before`, and stays where it is."""
+    values = {"size": after.size, "peaks": b"".join(after.peaks)}
+    if before.size == 0:
         await tx.execute(insert(heads).values(id=1, **values))
-        return
-    moved = await tx.execute(update(heads).where(heads.c.size == entry.index).values(**values))
-    if moved.rowcount != 1:
-        raise Conflict("the audit log has moved on")
+        return True
+    there = (heads.c.size == before.size, heads.c.peaks == b"".join(before.peaks))
+    moved = await tx.execute(update(heads).where(*there).values(**values))
+    return moved.rowcount == 1
+
+
+async def put(tx: Tx, new: Iterable[Entry]) -> None:
+    """Add the entries by which the head has moved."""
+    rows = [{"number": e.index, "at": e.at, "name": e.name, "code": e.code, "actor": e.actor, "line": e.line}
+            for e in new]  # fmt: skip
+    await tx.execute(insert(entries), rows)
 
 
 async def read(

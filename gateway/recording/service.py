@@ -115,7 +115,7 @@ class Recordings(Library):
             target=about.target,
             protocol=about.protocol,
         )
-        entry = await self._audit.append(tx, event)
+        entry = await self._audit.entry(tx, event)
         await sql.add(
             tx,
             Recording(

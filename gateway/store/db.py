@@ -7,7 +7,7 @@ The same statements run on PostgreSQL, where the row locks of compare-and-set do
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -26,10 +26,19 @@ class Tx:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+        self._lastly: list[Callable[[Tx], Awaitable[object]]] = []
         self._afterwards: list[Callable[[], None]] = []
 
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         return await self._connection.execute(statement, parameters)
+
+    def before_commit(self, call: Callable[[Tx], Awaitable[object]]) -> None:
+        """Call it as the last thing in the transaction; when it raises, nothing of the transaction is done."""
+        self._lastly.append(call)
+
+    async def finish(self) -> None:
+        for call in self._lastly:
+            await call(self)
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Call it once the transaction is durable; never if it is not. It must not block nor raise."""
@@ -83,6 +92,7 @@ class Store:
                     await self._begin(connection, "BEGIN IMMEDIATE")
                     tx = Tx(connection)
                     yield tx
+                    await tx.finish()
                     await connection.commit()
             finally:
                 self._writer.release()
