@@ -201,15 +201,20 @@ async def crowd(at: Stage, size: Size) -> Found:
             ((user, secret),) = (await at.gateway.ask(f"arm {2 * n + 1} 1"))["tickets"]
             await people.ask(f"enter {user} {secret}")
         found: Found = {"many": many, "others": others, "kib_hold": (await at.pss() - before) / many}
+        passed(f"{many} look at the hold")
+        unseen = 0
         for n in range(many):
             await at.gateway.ask(f"release {2 * n + 1}")
-        await people.ask("begin")
-        await people.ask("rest")
+            unseen += not (await people.ask(f"sees {n}"))["seen"]
         await asyncio.sleep(SIGNED)
         passed(f"{many} are there")
         used = await at.cpu("gateway")
         await asyncio.sleep(SIGNED)
-        found |= {"kib": (await at.pss() - before) / many, "core_idle": (await at.cpu("gateway") - used) / SIGNED * 100}
+        found |= {
+            "unseen": unseen,
+            "kib": (await at.pss() - before) / many,
+            "core_idle": (await at.cpu("gateway") - used) / SIGNED * 100,
+        }
         async with at.load("light", at.crowded):
             found |= await busy(at, people, size)
             passed(f"{many} of light use")

@@ -60,7 +60,7 @@ class Desk:
         self.news = asyncio.Event()
         self.shares = self.octets = self.pdus = 0
         self.whole_at = self.painted_at = 0.0
-        self.over = False
+        self.over, self.error = False, 0
 
     async def run(self) -> None:
         """Read until the connection ends."""
@@ -85,7 +85,7 @@ class Desk:
         async with asyncio.timeout(LIMIT):
             while not true(self):
                 if self.over:
-                    raise ConnectionError("hung up")
+                    raise ConnectionError(f"hung up, error info {self.error:#x}, at share {self.shares}")
                 self.news.clear()
                 await self.news.wait()
 
@@ -125,6 +125,8 @@ class Desk:
                     self._coverage.begin()
                     self.whole_at = 0.0
                     self.news.set()
+                elif data_pdu.kind == PduType2.SET_ERROR_INFO:
+                    self.error = share.SetErrorInfo.decode(data_pdu.body).code
                 elif data_pdu.kind == PduType2.UPDATE and data_pdu.body[0] == UpdateType.BITMAP:
                     self._paint(data_pdu.body)
 

@@ -112,6 +112,7 @@ def _alone(found: Found) -> list[str]:
         _row("a viewer right after another, ms", tile["again"]),
         _row(f"memory (PSS) of an idle recorded session, {many} open, KiB", crowd["kib"]),
         _row("the same while they look at the hold, KiB", crowd["kib_hold"]),
+        _row(f"{many} released in turn: those without a whole desktop within a minute of the release", crowd["unseen"]),
         _row("a hold's picture, 1024x768: CPU, ms", hold["ms"]),
         _row("its octets, kB", hold["octets"] / 1000),
     ]
