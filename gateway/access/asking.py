@@ -59,7 +59,7 @@ class Asking(Desk):
             person = await self._identity.person(person.id)
             rules.demand(rules.standing(person, at.wall))
             target = await self._inventory.target_named(target_name)
-            named = target.account(account)
+            named = target.account(protocol, account)
             name = account if named is None else named.name
             question = Question(
                 Action.REQUEST, person, target, protocol, name, channels, frozenset(), source, emergency
@@ -102,7 +102,8 @@ class Asking(Desk):
         if target.service(protocol) is None:
             raise Refused("no_service", f"{target.name} offers no {protocol} service.", rule="inventory")
         if account is None:
-            words = f"{target.name} has no account {name}." if name else f"{target.name} has no account yet."
+            called = f"account {name}" if name else "account yet"
+            words = f"{target.name} has no {called} that opens its {protocol} service."
             raise Refused("no_account", words, rule="inventory")
 
     async def _made(

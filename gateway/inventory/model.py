@@ -95,6 +95,10 @@ class Account:
     name: str
     kind: CredentialKind
 
+    def opens(self, protocol: Protocol) -> bool:
+        """CredSSP and the log-on of a desktop take a password and nothing else."""
+        return protocol is not Protocol.RDP or self.kind is CredentialKind.PASSWORD
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -102,7 +106,7 @@ class Target:
 
     Attributes:
         owners: who may approve access to it.
-        accounts: the first is the default.
+        accounts: the first that opens a service is the default there.
     """
 
     id: TargetId
@@ -119,9 +123,13 @@ class Target:
     def service(self, protocol: Protocol) -> Service | None:
         return next((s for s in self.services if s.protocol is protocol), None)
 
-    def account(self, name: str = "") -> Account | None:
-        """The account called `name`, or the default one."""
-        return next((a for a in self.accounts if not name or a.name == name), None)
+    def accounts_for(self, protocol: Protocol) -> tuple[Account, ...]:
+        """Those that open `protocol`, the default first."""
+        return tuple(a for a in self.accounts if a.opens(protocol))
+
+    def account(self, protocol: Protocol, name: str = "") -> Account | None:
+        """The account called `name`, or the default one, if it opens `protocol`."""
+        return next((a for a in self.accounts_for(protocol) if not name or a.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)

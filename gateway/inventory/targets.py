@@ -242,7 +242,7 @@ class Targets:
         *,
         source: str = "",
     ) -> Account:
-        """The first account of a target is its default.
+        """The first account of a target that opens a service is the default there.
 
         Raises:
             Invalid: a name that is taken or none, or a secret that cannot be of `kind`; NotFound: no such target.
@@ -251,7 +251,7 @@ class Targets:
         sealed = self._vault.seal(account.id, kind, secret)
         async with self._store.write() as tx:
             target = await sql.target_named(tx, target_name)
-            if target.account(name) is not None:
+            if any(a.name == name for a in target.accounts):
                 raise Invalid("name", f"{target_name} has an account {name} already; change that")
             await sql.touch(tx, target.id, None)
             await sql.put_account(tx, target.id, account, sealed)
@@ -306,7 +306,7 @@ def _service(target: Target, service: ServiceId) -> Service:
 
 
 def _account(target: Target, name: str) -> Account:
-    found = target.account(name) if name else None
+    found = next((a for a in target.accounts if a.name == name), None)
     if found is None:
         raise NotFound("account")
     return found

@@ -76,7 +76,7 @@ def _changes(q: Question) -> Iterator[Change]:
         lambda names: f"You do not have the role {names}, which it needs on targets of tier {q.target.tier}.",
     )
     yield Change(
-        tuple((a.name, replace(q, account=a.name)) for a in q.target.accounts if a.name != q.account),
+        tuple((a.name, replace(q, account=a.name)) for a in q.target.accounts_for(q.protocol) if a.name != q.account),
         lambda names: f"It is permitted with account {names} only.",
     )
     yield Change(

@@ -48,7 +48,7 @@ class Checks:
         person = await self._standing(person)
         target = await self._target(target_name)
         service = target.service(protocol)
-        entry = target.account(account)
+        entry = target.account(protocol, account)
         if service is None or entry is None:
             raise Refused("no_grant", texts.no_grant(target_name), detail="no such service or account")
         await self._conduit(target, protocol)
@@ -87,7 +87,7 @@ class Checks:
             target = await self._target(target_name)
         except Refused:
             return ZERO
-        account = target.account()
+        account = target.account(protocol)
         if account is None:
             return ZERO
         everything = frozenset(f.value for f in rules.ANY_FACTORS)

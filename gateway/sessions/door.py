@@ -206,7 +206,7 @@ class Door:
 
     def _granted(self, live: Live, grant: Grant) -> None:
         """From now on the grant's account and obligations hold, too."""
-        account = live.target.account(grant.wanted.account)
+        account = live.target.account(live.session.protocol, grant.wanted.account)
         if account is None:
             raise Refused("no_grant", texts.no_grant(live.session.target_name), detail="account is gone")
         live.account, live.grant = account, grant

@@ -74,7 +74,7 @@ class Menu:
             return _menu_line(target, service, MenuState.LATER, texts.menu(MenuState.LATER, min(later)))
         if request is not None:
             return _menu_line(target, service, MenuState.WAITING, texts.menu(MenuState.WAITING))
-        account = target.account()
+        account = target.account(service.protocol)
         if account is None:
             return None
         question = Question(Action.REQUEST, person, target, service.protocol, account.name, ASKED[service.protocol])

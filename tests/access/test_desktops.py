@@ -1,13 +1,14 @@
 """Desktops: what is asked for when nothing is said, what everybody must know before, and how long a ticket holds."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from gateway.access import rules
 from gateway.errors import Refused
-from gateway.ids import GrantId
-from gateway.inventory.model import Protocol
+from gateway.ids import AccountId, GrantId
+from gateway.inventory.model import Account, CredentialKind, Protocol
 from gateway.policy.model import USUAL_CHANNELS, Channel
 from tests.access.site import EWS, HOUR, MINUTE, OMAR, PAULA, SOURCE, VERA, Site
 
@@ -38,6 +39,25 @@ async def test_what_the_policy_does_not_permit_is_not_asked_for_by_default_eithe
     with pytest.raises(Refused) as refused:
         await desk.asked(protocol=Protocol.RDP)
     assert refused.value.code == "channel_not_permitted"
+
+
+async def test_a_desktop_is_asked_for_with_an_account_that_has_a_password_whatever_comes_first(desk: Site) -> None:
+    keyed = (
+        Account(AccountId("acc_key"), "deploy", CredentialKind.PRIVATE_KEY),
+        Account(AccountId("acc_ca"), "robot", CredentialKind.CERTIFICATE),
+    )
+    desk.places.targets[EWS.name] = replace(EWS, accounts=(*keyed, *EWS.accounts))
+    assert (await desk.asked(protocol=Protocol.RDP)).wanted.account == "engineer"
+    for name in ("deploy", "robot"):
+        with pytest.raises(Refused) as refused:
+            await desk.asked(protocol=Protocol.RDP, account=name)
+        assert refused.value.code == "no_account"
+    desk.policy.oblige()
+    assert (await desk.asked()).wanted.account == "deploy"
+    desk.policy.oblige(channels=DESKTOP)
+    desk.places.targets[EWS.name] = replace(EWS, accounts=keyed)
+    with pytest.raises(Refused, match="no account yet that opens its rdp service"):
+        await desk.asked(protocol=Protocol.RDP)
 
 
 def test_a_desktop_comes_with_a_warning_and_a_shell_does_not_44() -> None:

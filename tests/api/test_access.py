@@ -10,7 +10,7 @@ async def test_from_request_to_release_as_the_page_does_it(site: Site) -> None:
     offers = (await vera.get("/targets")).json()
     assert [offer["name"] for offer in offers] == ["ews-l4", "ews-l5"]
     assert offers[0]["owners"] == ["Omar"]
-    assert offers[0]["accounts"] == ["engineer"]
+    assert offers[0]["services"][0]["accounts"] == ["engineer"]
     assert "127.0.0" not in str(offers)
     request = await site.asked(vera)
     assert (request["state"], request["may"]) == ("pending", ["cancel"])

@@ -7,6 +7,7 @@ import pytest
 from gateway.fronts.api.services import Door
 from gateway.identity.model import Factor, FactorProof
 from gateway.identity.sql_factors import put_proof
+from gateway.inventory.model import CredentialKind
 from gateway.limits import API_LIVE_PER_PERSON
 from gateway.policy.model import Channel
 from tests.api.site import ELSEWHERE, HERE, Browser, RdpTwin, Site
@@ -35,9 +36,12 @@ async def code_of(answer) -> tuple[int, str]:
 
 
 async def test_a_desktop_is_offered_with_its_channels_and_the_warning_44(desk: Site) -> None:
+    robot = CredentialKind.CERTIFICATE
+    await desk.services.inventory.add_account("sam", "ews-l4", "robot", robot)
     vera = await desk.signed_in("vera")
     offers = {s["protocol"]: s for s in (await vera.get("/targets")).json()[0]["services"]}
     assert offers["ssh"]["warning"] == ""
+    assert (offers["ssh"]["accounts"], offers["rdp"]["accounts"]) == (["engineer", "robot"], ["engineer"])
     assert offers["ssh"]["usual_channels"] == ["exec", "shell"]
     assert offers["rdp"]["usual_channels"] == ["desktop", "desktop.input", "display"]
     assert set(offers["rdp"]["channels"]) - set(offers["rdp"]["usual_channels"]) == {"clipboard.in", "clipboard.out"}

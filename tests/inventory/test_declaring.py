@@ -44,7 +44,7 @@ async def test_what_was_declared_is_read_back(inventory: Inventory, target: Targ
         (SSH, 22, CryptoProfile.MODERN),
     ]
     assert [a.name for a in found.accounts] == ["engineer", "Administrator"]
-    default = found.account()
+    default = found.account(Protocol.SSH)
     assert default is not None
     assert default.name == "engineer"
     assert await inventory.targets() == [found]

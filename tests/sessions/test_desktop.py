@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from gateway.errors import Refused
-from gateway.inventory.model import Protocol
+from gateway.inventory.model import CredentialKind, Protocol
 from gateway.policy.model import Channel
 from gateway.recording.model import Kind
 from gateway.sessions.model import EndReason, NoticeKind, SessionEnded, SessionState
@@ -53,6 +53,13 @@ async def test_what_passes_is_in_the_recording_in_its_order(site: Site) -> None:
     assert dict(found)["h"] == (2).to_bytes(8, "big")
     (row,) = await site.recordings.find()
     assert (row.protocol, row.target) == ("rdp", "ews-l4")
+
+
+async def test_who_names_no_account_never_comes_with_one_that_has_no_password(site: Site) -> None:
+    target = await site.inventory.target_named("ews-l4")
+    await site.inventory.change_account("sam", "ews-l4", target.version, "engineer", CredentialKind.CERTIFICATE)
+    connection, _ = await site.inside()
+    assert connection.session.account == "service"
 
 
 async def test_keys_and_mouse_of_a_pause_reach_nobody_and_are_counted_33(site: Site) -> None:

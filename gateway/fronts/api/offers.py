@@ -48,13 +48,13 @@ def _offers(state: Services, person: Person, source: str, targets: Sequence[Targ
 def _ask_policy(
     state: Services, person: Person, source: str, target: Target, protocol: Protocol, at: datetime
 ) -> ServiceOffer | None:
-    account = target.account()
+    accounts = target.accounts_for(protocol)
     question = Question(
         action=Action.REQUEST,
         person=person,
         target=target,
         protocol=protocol,
-        account=account.name if account else "",
+        account=accounts[0].name if accounts else "",
         channels=LEAST_CHANNELS[protocol],
         source=source,
     )
@@ -64,6 +64,7 @@ def _ask_policy(
     obliges = decision.obligations
     return ServiceOffer(
         protocol=protocol,
+        accounts=[account.name for account in accounts],
         channels=sorted(obliges.channels),
         usual_channels=sorted(USUAL_CHANNELS[protocol] & obliges.channels),
         warning=takes_over(protocol, target.name),
@@ -85,6 +86,5 @@ def _offer(target: Target, services: list[ServiceOffer], titles: Mapping[PersonI
         tier=target.tier,
         target_class=target.target_class,
         owners=sorted(titles[owner] for owner in target.owners if owner in titles),
-        accounts=[account.name for account in target.accounts],
         services=services,
     )

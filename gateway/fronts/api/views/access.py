@@ -18,6 +18,10 @@ class ServiceOffer(Answer):
     """One service of a target that the policy lets the person ask for, and what it would oblige to."""
 
     protocol: Protocol
+    accounts: list[str] = Field(
+        description="Accounts that open it; the first is the default. None: it cannot be reached yet.",
+        examples=[["engineer"]],
+    )
     channels: list[Channel] = Field(description="Channel permissions that may be asked for.")
     usual_channels: list[Channel] = Field(description="What one usually wants of these.")
     warning: str = Field(description="What everybody must know before; empty for nothing.")
@@ -39,7 +43,6 @@ class TargetOffer(Answer):
     tier: Tier
     target_class: TargetClass
     owners: list[str] = Field(description="Titles of those who can approve.", examples=[["Omar Haddad"]])
-    accounts: list[str] = Field(description="Accounts on the target; the first is the default.")
     services: list[ServiceOffer]
 
 
@@ -49,7 +52,7 @@ class Ask(Question):
     target: Name = Field(examples=["ews-l4"])
     protocol: Protocol = Protocol.SSH
     account: Annotated[str, StringConstraints(max_length=64)] = Field(
-        default="", description="Empty: the target's default.", examples=["engineer"]
+        default="", description="Empty: the default of the service.", examples=["engineer"]
     )
     channels: list[Channel] = Field(
         default=[],

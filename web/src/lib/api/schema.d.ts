@@ -768,7 +768,7 @@ export interface components {
     Ask: {
       /**
        * Account
-       * @description Empty: the target's default.
+       * @description Empty: the default of the service.
        * @default
        * @example engineer
        */
@@ -1774,6 +1774,14 @@ export interface components {
      */
     ServiceOffer: {
       /**
+       * Accounts
+       * @description Accounts that open it; the first is the default. None: it cannot be reached yet.
+       * @example [
+       *       "engineer"
+       *     ]
+       */
+      accounts: string[];
+      /**
        * Approvals
        * @description How many distinct persons must say yes.
        * @example 1
@@ -2003,11 +2011,6 @@ export interface components {
      * @description A target that the person may ask for.
      */
     TargetOffer: {
-      /**
-       * Accounts
-       * @description Accounts on the target; the first is the default.
-       */
-      accounts: string[];
       /**
        * Name
        * @example ews-l4
