@@ -41,7 +41,8 @@ web: web/dist/.ready
 	$(BIN)/uv sync --quiet --frozen
 	touch $@
 
-web/dist/.ready: .venv/.ready web/package-lock.json $(shell find web/src web/index.html web/vite.config.ts -type f 2>/dev/null)
+web/dist/.ready: .venv/.ready web/package-lock.json $(shell find web/src web/scripts web/index.html web/desktop.html web/package.json \
+                 web/vite.config.ts web/svelte.config.js web/tsconfig.json -type f 2>/dev/null)
 	web/npm.sh ci --no-audit --no-fund
 	web/npm.sh run build
 	touch $@
