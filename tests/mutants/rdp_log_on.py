@@ -6,9 +6,11 @@ from tests.mutants.model import Mutant
 
 CREDSSP: Final = "gateway/rdp/credssp.py"
 NTLM: Final = "gateway/rdp/ntlm.py"
+SECURITY: Final = "gateway/rdp/standard_security.py"
 TICKETS: Final = "gateway/identity/tickets.py"
 BOUNDS: Final = "tests/rdp/test_planted.py"
 ATTACKS: Final = "tests/rdp/security/test_credssp_attacks.py"
+OF_SECURITY: Final = "tests/rdp/legacy/test_standard_security.py"
 OF_TICKETS: Final = "tests/identity/test_tickets.py"
 
 MUTANTS = (
@@ -214,5 +216,40 @@ MUTANTS = (
         "if self._rounds > MOST_ROUNDS:",
         "if False:",
         f"{BOUNDS}::test_threat_5_a_target_cannot_exchange_tokens_for_ever_76",
+    ),
+    Mutant(
+        "a target of standard RDP security may send in clear",
+        SECURITY,
+        "elif not licensing or Flag.LICENSE_PKT not in flags:",
+        "elif False:",
+        f"{OF_SECURITY}::test_threat_4_what_is_not_encrypted_is_refused",
+    ),
+    Mutant(
+        "a MAC of standard RDP security is not compared",
+        "gateway/rdp/standard_security_keys.py",
+        "if not hmac.compare_digest(self._signature(data, salted), sealed[:SIGNATURE]):",
+        "if not self._signature(data, salted):",
+        f"{OF_SECURITY}::test_threat_4_a_pdu_that_was_changed_on_its_way_is_refused",
+    ),
+    Mutant(
+        "a target chooses a weaker method than was asked for",
+        SECURITY,
+        "if method not in STRENGTHS or not method & self.methods:",
+        "if method not in STRENGTHS:",
+        f"{OF_SECURITY}::test_a_target_does_not_choose_what_was_not_asked_for",
+    ),
+    Mutant(
+        "the credential is sealed for a key that nobody has looked at",
+        SECURITY,
+        "        self._step(SecurityState.TRUSTED)\n",
+        "        self.state = SecurityState.SECURE\n",
+        f"{OF_SECURITY}::test_nothing_is_sealed_before_the_key_is_trusted",
+    ),
+    Mutant(
+        "the key of standard RDP security is not the pinned one",
+        "gateway/fronts/rdp/leg.py",
+        "                        await self._connection.check_public_key(event.public_key_info)\n",
+        "",
+        "tests/rdpfront/test_planted_south.py::test_a_key_of_standard_rdp_security_that_is_not_the_pinned_one_gets_nothing_70",
     ),
 )

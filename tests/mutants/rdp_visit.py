@@ -6,6 +6,7 @@ from tests.mutants.model import Mutant
 
 FRONT: Final = "gateway/fronts/rdp"
 VISIT: Final = "tests/rdpfront/test_visit.py"
+SOUTH: Final = "tests/rdpfront/test_planted_south.py"
 PLANTED: Final = "tests/rdpfront/test_planted.py"
 RECORDED: Final = "tests/recording/test_desktops.py"
 
@@ -71,14 +72,14 @@ MUTANTS = (
         f"{FRONT}/desktop.py",
         "clipboard_in=may_type and await",
         "clipboard_in=await",
-        f"{PLANTED}::test_a_channel_that_may_not_be_does_not_exist_for_the_target_74",
+        f"{SOUTH}::test_a_channel_that_may_not_be_does_not_exist_for_the_target_74",
     ),
     Mutant(
         "the clipboard is carried whatever was granted",
         f"{FRONT}/desktop.py",
         "clipboard_out=await self._may(Channel.CLIPBOARD_OUT)",
         "clipboard_out=True",
-        f"{PLANTED}::test_a_channel_that_may_not_be_does_not_exist_for_the_target_74",
+        f"{SOUTH}::test_a_channel_that_may_not_be_does_not_exist_for_the_target_74",
     ),
     Mutant(
         "the target is dialled before the session is entered",
@@ -161,13 +162,6 @@ MUTANTS = (
         "::test_the_targets_certificate_is_pinned_while_the_session_runs_and_not_afterwards_c52",
     ),
     Mutant(
-        "clipboard text of a pause reaches the target",
-        "gateway/sessions/connection.py",
-        "            if live.pauses:\n                return False",
-        "            if False:\n                return False",
-        "tests/sessions/test_desktop.py::test_keys_and_mouse_of_a_pause_reach_nobody_and_are_counted_33",
-    ),
-    Mutant(
         "keys at a desktop can be read",
         "gateway/recording/tape.py",
         "(Kind.INPUT, self._echo.unseen(events, self._writer.now_us()))",
@@ -228,7 +222,7 @@ MUTANTS = (
         f"{FRONT}/desktop.py",
         "        await self._connection.permit(Channel.DESKTOP)\n",
         "",
-        f"{PLANTED}::test_a_desktop_that_was_not_granted_is_not_dialled_74",
+        f"{SOUTH}::test_a_desktop_that_was_not_granted_is_not_dialled_74",
     ),
     Mutant(
         "an old client stays beside the new one of its person",
@@ -242,7 +236,7 @@ MUTANTS = (
         f"{FRONT}/native.py",
         "        setting.penalties.failed(source, setting.clock.instant().boot)\n",
         "",
-        f"{PLANTED}::test_a_failed_log_on_makes_its_source_wait_77",
+        f"{SOUTH}::test_a_failed_log_on_makes_its_source_wait_77",
     ),
     Mutant(
         "guessing at the RDP door does not count",
@@ -263,14 +257,14 @@ MUTANTS = (
         f"{FRONT}/leg.py",
         "        frames.only()\n",
         "",
-        f"{PLANTED}::test_threat_5_octets_in_clear_before_tls_end_the_way_to_a_target",
+        f"{SOUTH}::test_threat_5_octets_in_clear_before_tls_end_the_way_to_a_target",
     ),
     Mutant(
         "old TLS is spoken to any target",
         f"{FRONT}/leg.py",
         "if profile is CryptoProfile.LEGACY:",
         "if profile:",
-        f"{PLANTED}::test_only_a_target_with_an_exception_is_spoken_to_in_old_tls",
+        f"{SOUTH}::test_only_a_target_with_an_exception_is_spoken_to_in_old_tls",
     ),
     Mutant(
         "two people have the console of one machine (C44)",
@@ -291,14 +285,14 @@ MUTANTS = (
         "gateway/inventory/model.py",
         " or moment >= self.legacy_until",
         "",
-        f"{PLANTED}::test_a_target_without_tls_hears_nothing_but_under_an_exception_that_holds_69",
+        f"{SOUTH}::test_a_target_without_tls_hears_nothing_but_under_an_exception_that_holds_69",
     ),
     Mutant(
         "standard RDP security needs no exception",
         f"{FRONT}/leg.py",
         "if legacy and answer.selected == Security.RDP:",
         "if answer.selected == Security.RDP:",
-        f"{PLANTED}::test_a_target_without_tls_hears_nothing_but_under_an_exception_that_holds_69",
+        f"{SOUTH}::test_a_target_without_tls_hears_nothing_but_under_an_exception_that_holds_69",
     ),
     Mutant(
         "a ticket is made with an old code",

@@ -6,36 +6,25 @@ Real lines hide an order: both sides have everything in the end. Here each step 
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import cast
 
 import pytest
 
 from gateway.clock import Deadline, SystemClock
 from gateway.errors import RecorderFailed
-from gateway.fronts.rdp import leg, setting, visitor
+from gateway.fronts.rdp import leg
 from gateway.fronts.rdp.relay import Relay
-from gateway.ids import ServiceId
-from gateway.inventory.model import CryptoProfile, Protocol, Service
-from gateway.policy.model import Channel
 from gateway.rdp import bitmap
 from gateway.rdp import input as rdp_input
 from gateway.rdp.bridge import Bridge
 from gateway.rdp.share import PduType2, ShareData
 from gateway.rdp.tpkt import Frame
-from gateway.rdp.x224 import ConnectionConfirm, Security
 from gateway.sessions.model import RecorderStalled, SessionEnded
-from tests.rdp.peers import eventually
 from tests.rdp.share.twins import Client, Open, Target, frame, frames, held
-from tests.rdpfront import twins
-from tests.rdpfront.conftest import Bench
-from tests.rdpfront.lines import LogonFailed, caller, plant
-from tests.rdpfront.test_visit import working
 
 LIMIT = 30.0  # seconds to wait for anything
 A_DOWN = rdp_input.KeyEvent(0x1E)
@@ -52,7 +41,6 @@ def nothing_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
         await asyncio.Event().wait()
 
     monkeypatch.setattr(Relay, "_tick", never)
-    monkeypatch.setattr(visitor, "END_SHOWN", timedelta(0))
 
 
 @dataclass
@@ -352,103 +340,3 @@ async def test_a_picture_is_whole_when_its_last_part_was_recorded_and_not_before
             await rig.settle()
         assert len(rig.client.screen) > 2
         assert [kind for kind, _ in rig.journal[-3:]] == ["recorded", "client", "picture"]
-
-
-@pytest.mark.parametrize(
-    "granted",
-    [
-        {Channel.DESKTOP, Channel.CLIPBOARD_IN},  # who may only watch pastes nothing
-        {Channel.DESKTOP, Channel.DESKTOP_INPUT},
-        {Channel.DESKTOP, Channel.DESKTOP_INPUT, Channel.DRIVE, Channel.PRINTER, Channel.AUDIO_OUT},  # not carried
-    ],
-)
-async def test_a_channel_that_may_not_be_does_not_exist_for_the_target_74(
-    bench: Bench, certificate: tuple[Path, Path], granted: set[Channel]
-) -> None:
-    bench.sessions.channels = frozenset(granted)
-    async with working(bench, certificate) as (_, target, _, _):
-        assert target.acceptor is not None
-        assert target.acceptor.channels == ()
-
-
-async def test_a_clipboard_of_one_direction_is_the_one_channel_of_the_target(
-    bench: Bench, certificate: tuple[Path, Path]
-) -> None:
-    bench.sessions.channels = frozenset({Channel.DESKTOP, Channel.CLIPBOARD_OUT})
-    async with working(bench, certificate) as (_, target, _, _):
-        assert target.acceptor is not None
-        assert [name for name, _ in target.acceptor.channels] == ["cliprdr"]
-
-
-# --- what comes before there is a relay
-
-
-async def test_a_desktop_that_was_not_granted_is_not_dialled_74(bench: Bench) -> None:
-    bench.sessions.channels = frozenset({Channel.CLIPBOARD_IN})
-    bench.sessions.released.set()
-    async with caller(bench.front.port) as client:
-        await client.until(lambda: client.twin.left)
-    assert bench.sessions.connections
-    assert bench.sessions.dials == 0
-
-
-async def test_a_failed_log_on_makes_its_source_wait_77(bench: Bench) -> None:
-    clock, penalties = SystemClock(), bench.front._setting.penalties
-    assert not penalties.waits("127.0.0.1", clock.instant().boot)
-    with pytest.raises(LogonFailed):
-        async with caller(bench.front.port, secret="wrong"):
-            pass
-    await eventually(lambda: bool(bench.tickets.failures), "the failure")
-    assert penalties.waits("127.0.0.1", clock.instant().boot) > timedelta(0)
-
-
-@pytest.mark.parametrize("selected", [Security.TLS, Security.HYBRID])
-async def test_threat_5_octets_in_clear_before_tls_end_the_way_to_a_target(bench: Bench, selected: Security) -> None:
-    """What somebody in between says in clear must not be read as if the target had said it under TLS."""
-    heard: list[bytes] = []
-
-    async def target(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readexactly(19)
-        writer.write(ConnectionConfirm(selected).encode() + b"\x03")
-        heard.append(await reader.read())
-        writer.close()
-
-    bench.sessions.released.set()
-    async with await asyncio.start_server(target, "127.0.0.4", 0) as server:
-        bench.sessions.target = server.sockets[0].getsockname()
-        async with caller(bench.front.port) as client:
-            await client.until(lambda: client.twin.left)
-        await eventually(lambda: bool(heard), "the end at the target")
-    assert heard == [b""]
-
-
-def test_only_a_target_with_an_exception_is_spoken_to_in_old_tls(certificate: tuple[Path, Path]) -> None:
-    old = [profile for profile in CryptoProfile if leg._context(profile).minimum_version < ssl.TLSVersion.TLSv1_2]
-    assert old == [CryptoProfile.LEGACY]
-    assert setting.Certificate.load(*certificate).context.minimum_version is ssl.TLSVersion.TLSv1_2
-
-
-def test_an_exception_is_over_at_its_very_end() -> None:
-    end = SystemClock().now()
-    service = Service(ServiceId("svc_1"), Protocol.RDP, "127.0.0.4", 1, CryptoProfile.LEGACY, legacy_until=end)
-    assert service.profile_at(end - timedelta(microseconds=1)) is CryptoProfile.LEGACY
-    assert service.profile_at(end) is CryptoProfile.MODERN
-    assert replace(service, legacy_until=None).profile_at(end) is CryptoProfile.MODERN
-
-
-@pytest.mark.parametrize(("days", "entered"), [(1, True), (0, False), (-1, False)])
-async def test_a_target_without_tls_hears_nothing_but_under_an_exception_that_holds_69(
-    bench: Bench, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, days: int, entered: bool
-) -> None:
-    until = SystemClock().now() + timedelta(days=days)
-
-    def excepted(id_: ServiceId, protocol: Protocol, host: str, port: int, _: CryptoProfile) -> Service:
-        return Service(id_, protocol, host, port, CryptoProfile.LEGACY, legacy_until=until)
-
-    monkeypatch.setattr(twins, "Service", excepted)
-    bench.sessions.released.set()
-    async with plant(certificate, selected=Security.RDP) as target, caller(bench.front.port) as client:
-        bench.sessions.target = (target.host, target.port)
-        await client.until(lambda: client.twin.left)
-    assert any(target.before_log_on) is entered
-    assert b"inner" not in b"".join(target.before_log_on)
