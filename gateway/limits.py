@@ -46,6 +46,7 @@ SSH_CHANNELS: Final = 64  # channels open at once on one connection
 SSH_CONNECTIONS: Final = 1000  # connections in all
 PENALTY_FIRST: Final = timedelta(seconds=5)  # a source that failed waits; doubles each time
 PENALTY_MOST: Final = timedelta(minutes=10)
+RDP_FREE: Final = 4  # failed log-ons of a source before it waits: clients try each password twice, people err once
 PENALTY_SOURCES: Final = 65536  # sources remembered
 
 HOLD_LONGEST: Final = timedelta(minutes=30)  # a person waits in his terminal at most this long

@@ -27,33 +27,41 @@ def source_of(address: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Penalty:
-    """INVARIANT: `until` is `lasting` after the failure that caused it."""
+    """INVARIANT: `until` is `lasting` after the failure that caused it, the `failures`-th in a row."""
 
     lasting: timedelta
     until: timedelta
+    failures: int
 
 
 class Penalties:
-    """A failure makes its source wait `first`; each further one doubles that, up to `most`.
+    """A failure makes its source wait `first`; each further one doubles that, up to `most`. `free` mistakes cost none.
 
     A source that stayed away for `most` after its penalty is as good as new. When `capacity` sources are known, the one
     that failed longest ago is forgotten: a flood from many addresses shuts nobody else out.
     """
 
     def __init__(
-        self, first: timedelta = PENALTY_FIRST, most: timedelta = PENALTY_MOST, capacity: int = PENALTY_SOURCES
+        self,
+        first: timedelta = PENALTY_FIRST,
+        most: timedelta = PENALTY_MOST,
+        capacity: int = PENALTY_SOURCES,
+        *,
+        free: int = 0,
     ) -> None:
-        self._first, self._most, self._capacity = first, most, capacity
+        self._first, self._most, self._capacity, self._free = first, most, capacity, free
         self._known: dict[str, Penalty] = {}  # in order of their last failure
 
-    def failed(self, address: str, at: timedelta) -> timedelta:
-        """Count a failure at boot time `at`; how long its source waits from now."""
+    def failed(self, address: str, at: timedelta, *, mistake: bool = False) -> timedelta:
+        """Count a failure at boot time `at`; how long its source waits from now. A `mistake` is what people make."""
         source = source_of(address)
         before = self._known.pop(source, None)
-        lasting = self._first
+        lasting, failures = self._first, 1
         if before is not None and at < before.until + self._most:
-            lasting = min(before.lasting * 2, self._most)
-        self._known[source] = Penalty(lasting, at + lasting)
+            lasting, failures = min(before.lasting * 2 or self._first, self._most), before.failures + 1
+        if mistake and failures <= self._free:
+            lasting = ZERO
+        self._known[source] = Penalty(lasting, at + lasting, failures)
         while len(self._known) > self._capacity:
             del self._known[next(iter(self._known))]
         return lasting

@@ -36,9 +36,6 @@ from tests.rdp.peers import (
 from tests.rdp.peers.targets import TERMINAL
 
 LINE = 0.002  # of a window: a line or two of single pixels is no bar
-SHADOW_LEAVES_A_LINE = pytest.mark.xfail(
-    reason="it leaves out the last row and column of what it is asked to paint anew; the front asks for the bar alone"
-)
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(300)]
 
 
@@ -178,7 +175,7 @@ async def test_the_end_of_the_time_is_announced_and_comes(tmp_path: Path, monkey
         await proved(v.home, tmp_path)
 
 
-@pytest.mark.parametrize("made", [xrdp_vnc, pytest.param(shadow, marks=SHADOW_LEAVES_A_LINE)])
+@pytest.mark.parametrize("made", [xrdp_vnc, shadow])
 async def test_a_bar_that_is_over_leaves_nothing_of_itself(tmp_path: Path, monkeypatch, made) -> None:
     async with visit(tmp_path, monkeypatch, made) as v:
         sessions, lena = v.home.gateway.services.sessions, await v.home.person("lena")

@@ -15,6 +15,7 @@ from gateway.errors import Refused
 from gateway.fronts.rdp import leg, setting, visitor
 from gateway.ids import ServiceId
 from gateway.inventory.model import CryptoProfile, Protocol, Service
+from gateway.limits import RDP_FREE
 from gateway.policy.model import Channel
 from gateway.rdp import mcs, x224
 from gateway.rdp.gcc import ClientBlocks, CoreServer
@@ -69,13 +70,14 @@ async def test_a_desktop_that_was_not_granted_is_not_dialled_74(bench: Bench) ->
     assert bench.sessions.dials == 0
 
 
-async def test_a_failed_log_on_makes_its_source_wait_77(bench: Bench) -> None:
+async def test_failed_log_ons_make_their_source_wait_and_a_mistake_or_two_do_not_77(bench: Bench) -> None:
     clock, penalties = SystemClock(), bench.front._setting.penalties
-    assert not penalties.waits("127.0.0.1", clock.instant().boot)
-    with pytest.raises(LogonFailed):
-        async with caller(bench.front.port, secret="wrong"):
-            pass
-    await eventually(lambda: bool(bench.tickets.failures), "the failure")
+    for n in range(RDP_FREE + 1):
+        assert not penalties.waits("127.0.0.1", clock.instant().boot)
+        with pytest.raises(LogonFailed):
+            async with caller(bench.front.port, secret="wrong"):
+                pass
+        await eventually(lambda n=n: len(bench.tickets.failures) == n + 1, "the failure")
     assert penalties.waits("127.0.0.1", clock.instant().boot) > timedelta(0)
 
 

@@ -132,7 +132,9 @@ def test_the_last_minute_is_counted_down_in_bars_of_one_size() -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(200, 200), (640, 200), (201, 8000), (1024, 768), (3840, 2160)])
 def test_a_screen_of_any_size_has_its_card(width: int, height: int) -> None:
-    drawn = screen(Screen(Tone.WAIT, "Waiting for the release", (LONG, sessions.LEAVE_WINDOW), "ews-l4", "foot"), width, height)
+    drawn = screen(
+        Screen(Tone.WAIT, "Waiting for the release", (LONG, sessions.LEAVE_WINDOW), "ews-l4", "foot"), width, height
+    )
     assert (drawn.width, drawn.height, len(drawn.pixels)) == (width, height, 3 * width * height)
     assert bytes(CARD) in drawn.pixels
     assert drawn.pixels[:3] == bytes(Tone.WAIT.value)

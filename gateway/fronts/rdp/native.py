@@ -52,7 +52,7 @@ async def proved(setting: Setting, wire: Wire, source: str, place: Place) -> Cli
     async with asyncio.timeout(HANDSHAKE.total_seconds()):
         await _prove(setting, wire, acceptor, source)
     if acceptor.state is CredsspState.FAILED:
-        setting.penalties.failed(source, setting.clock.instant().boot)
+        setting.penalties.failed(source, setting.clock.instant().boot, mistake=True)
         await setting.tickets.failed(acceptor.user, source)
         log.info("A log-on failed", source=source, why=acceptor.failure and acceptor.failure.value)
         return None

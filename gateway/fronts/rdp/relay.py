@@ -254,11 +254,13 @@ class Relay:
         return self._deadline().remaining(self._clock.instant())
 
     async def _take_bar_away(self) -> None:
-        """The target paints what lay under it."""
+        """The target paints what lay under it, and a pixel around: some leave out the last row and column."""
         if self._bar is not None and self._bridge.active:
             picture, self._bar = self._bar[1], None
-            right, bottom = picture.x + picture.width - 1, picture.y + picture.height - 1
-            await self._leg.send(self._bridge.repaint((picture.x, picture.y, right, bottom)))
+            left, top = max(picture.x - 1, 0), max(picture.y - 1, 0)
+            right = min(picture.x + picture.width, self._bridge.width - 1)
+            bottom = min(picture.y + picture.height, self._bridge.height - 1)
+            await self._leg.send(self._bridge.repaint((left, top, right, bottom)))
 
 
 def _prepared(bar: Bar, picture: Picture | None, width: int, height: int, bpp: int) -> tuple[Picture, list[bytes]]:

@@ -16,6 +16,7 @@ from gateway.clock import Clock
 from gateway.errors import StoreUnavailable
 from gateway.fronts.penalties import Penalties
 from gateway.fronts.rdp.ports import Identity, Sessions, Tickets
+from gateway.limits import RDP_FREE
 from gateway.store.db import Store
 
 FIRST_PDU_OCTETS: Final = 1024  # octets of what comes before TLS: a routing token and a negotiation request
@@ -65,7 +66,7 @@ class Setting:
     store: Store
     clock: Clock
     certificate: Certificate
-    penalties: Penalties = field(default_factory=Penalties)
+    penalties: Penalties = field(default_factory=lambda: Penalties(free=RDP_FREE))
 
     async def record(self, event: AuditEvent) -> None:
         """For what has happened already: without a store it stays in the machine's log."""
