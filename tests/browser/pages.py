@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.e2e.site import Site
 
+LIMIT = 45_000  # milliseconds for a page to show something on a busy machine
+expect.set_options(timeout=LIMIT)
 PICTURES = Path(__file__).parent.parent.parent / "var" / "screenshots"
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -62,7 +64,7 @@ async def desks(site: Site, *names: str, width: int = 1280, height: int = 900) -
             context = await browser.new_context(
                 ignore_https_errors=True, viewport={"width": width, "height": height}, accept_downloads=True
             )
-            context.set_default_timeout(15_000)
+            context.set_default_timeout(LIMIT)
             opened.append(Desk(await context.new_page(), site, name))
         try:
             yield opened

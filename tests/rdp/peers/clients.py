@@ -47,8 +47,10 @@ class Client:
 
     async def screenshot(self) -> Image.Image:
         """What its window shows."""
-        number = await self.window()
-        lines = await output("xdotool", "getwindowgeometry", "--shell", number, env=self.display.env)
+        find, lines = 'xdotool getwindowgeometry --shell "$0" 2>/dev/null || true', ""
+        while not lines:  # a client may close its window and open another
+            lines = await output("sh", "-c", find, await self.window(), env=self.display.env)
+            self._window = self._window if lines else ""
         place = dict(line.split("=") for line in lines.split())
         x, y, width, height = (int(place[name]) for name in ("X", "Y", "WIDTH", "HEIGHT"))
         return self.display.picture((x, y, x + width, y + height))

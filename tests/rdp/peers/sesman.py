@@ -104,7 +104,7 @@ async def sesman(
     port, offset = free_port(host), 100 + free_port("127.0.0.1") % 10_000
     _prepare(folder, host, port, offset, user, password)
     async with programs(folder) as running:
-        inside = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private")
+        inside = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", _kept())
         env = {"HOME": str(folder / "home"), "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
         server = await running.start("xrdp", *inside, "sh", "-ec", START.format(folder=folder), env=env)
         await until(lambda: listening(port), "xrdp and its sesman", server)
@@ -115,6 +115,12 @@ async def sesman(
             # It was killed with its namespace, and left what an X server takes away when it ends.
             for left in (f"/tmp/.X{offset}-lock", f"/tmp/.X11-unix/X{offset}"):
                 Path(left).unlink(missing_ok=True)
+
+
+def _kept() -> str:
+    """How mounts are kept from the machine: in a chroot, whose root is no mount, there is nothing to make private."""
+    roots = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    return "private" if "/" in roots else "unchanged"
 
 
 def _prepare(folder: Path, host: str, port: int, offset: int, user: str, password: str) -> None:
