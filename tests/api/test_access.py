@@ -20,12 +20,14 @@ async def test_from_request_to_release_as_the_page_does_it(site: Site) -> None:
     approved = (await omar.change(f"/requests/{request['id']}/approve", approval)).json()
     assert approved["state"] == "approved"
     assert approved["approvals"][0]["approver"] == "omar"
+    assert (approved["requester_title"], approved["approvals"][0]["approver_title"]) == ("Vera", "Omar")
     grant = (await lena.get("/grants", params={"scope": "site"})).json()[0]
     assert (grant["request"], grant["state"], grant["may"]) == (request["id"], "scheduled", ["release", "revoke"])
     released = await lena.change(f"/grants/{grant['id']}/release", {"code": site.code("lena")})
     assert released.json()["state"] == "armed"
     seen = (await vera.get("/grants")).json()[0]
     assert seen["releases"][0]["by"] == "lena"
+    assert (seen["person_title"], seen["releases"][0]["by_title"]) == ("Vera", "Lena")
     assert seen["may"] == []
     withdrawn = await lena.change(f"/releases/{released.json()['id']}/withdraw")
     assert withdrawn.is_success
@@ -38,6 +40,7 @@ async def test_vera_reads_why_she_was_denied(site: Site) -> None:
     await omar.change(f"/requests/{request['id']}/deny", {"reason": "not before the shutdown"})
     seen = (await vera.get(f"/requests/{request['id']}")).json()
     assert (seen["state"], seen["reason"], seen["decided_by"]) == ("denied", "not before the shutdown", "omar")
+    assert seen["decided_by_title"] == "Omar"
 
 
 async def test_nobody_approves_with_a_used_code_or_for_something_else_43_48(site: Site) -> None:

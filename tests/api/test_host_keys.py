@@ -56,6 +56,21 @@ async def test_the_owner_sees_both_keys_accepts_the_new_one_and_only_that_is_pin
     assert (released["actor"], released["reason"], released["fingerprint"]) == ("omar", "new system disk", now)
 
 
+async def test_an_owner_has_a_list_of_the_keys_of_his_targets_and_of_no_others(site: Site) -> None:
+    (old, was), (new, now) = key(), key()
+    await shows(site, old)
+    await refused(site, new)
+    listed = (await (await site.signed_in("omar")).get("/host-keys")).json()
+    first = next(k for k in listed if (k["target"], k["protocol"]) == ("ews-l4", "ssh"))
+    assert (first["title"], first["fingerprint"], first["shown"]["fingerprint"]) == ("Workstation ews-l4", was, now)
+    assert {k["target"] for k in listed} == {"ews-l4"}
+    assert [k["shown"] for k in listed if k is not first] == [None] * (len(listed) - 1)
+    theirs = {k["target"] for k in (await (await site.signed_in("olga")).get("/host-keys")).json()}
+    assert "ews-l4" not in theirs
+    for name in ("vera", "lena", "ada", "sam"):
+        assert (await (await site.signed_in(name)).get("/host-keys")).json() == []
+
+
 async def test_nobody_but_the_owner_learns_or_accepts_a_key_53(site: Site) -> None:
     (old, was), (_, now) = key(), key()
     await shows(site, old)

@@ -22,6 +22,7 @@ LISTED: dict[Door, dict[str, frozenset[str]]] = {
     Door.PEOPLE: {
         "GET /me": EVERYBODY,
         "GET /targets": EVERYBODY,
+        "GET /host-keys": EVERYBODY,
         "GET /targets/{name}/host-key": frozenset({"omar"}),
         "POST /targets/{name}/host-key/accept": frozenset({"omar"}),
         "GET /requests": EVERYBODY,

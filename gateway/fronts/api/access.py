@@ -12,7 +12,7 @@ from gateway.access.model import GrantState
 from gateway.errors import Refused
 from gateway.fronts.api import sight
 from gateway.fronts.api.deps import Anyone, Everything, Id, Operator
-from gateway.fronts.api.render import grant_view, release_view, request_view
+from gateway.fronts.api.render import grant_view, release_view, request_view, titles_of
 from gateway.fronts.api.views.access import Approve, Ask, GrantView, Reason, ReleaseNow, ReleaseView, RequestView
 from gateway.fronts.api.views.common import SIGNED_IN, Done, problems
 from gateway.ids import ReleaseId
@@ -49,7 +49,7 @@ async def ask(asked: Ask, who: Anyone, state: Everything) -> RequestView:
         emergency=asked.emergency,
         source=who.source,
     )
-    return request_view(made, await sight.of(state, who.person))
+    return request_view(made, await sight.of(state, who.person), await titles_of(state))
 
 
 @router.get("/requests", summary="Requests that you may know of, newest first", responses=problems(*SIGNED_IN))
@@ -63,13 +63,14 @@ async def list_requests(who: Anyone, state: Everything, scope: RequestScope = Re
         case RequestScope.ALL:
             found = await state.access.requests()
     shown = [r for r in found if seen.request(r) or scope is RequestScope.TO_DECIDE]
-    return [request_view(r, seen) for r in shown[:SHOWN]]
+    titles = await titles_of(state)
+    return [request_view(r, seen, titles) for r in shown[:SHOWN]]
 
 
 @router.get("/requests/{request_id}", summary="One request", responses=problems(*SIGNED_IN, 404))
 async def get_request(request_id: Id, who: Anyone, state: Everything) -> RequestView:
     seen = await sight.of(state, who.person)
-    return request_view(await sight.request(state, seen, request_id), seen)
+    return request_view(await sight.request(state, seen, request_id), seen, await titles_of(state))
 
 
 @router.post(
@@ -80,7 +81,7 @@ async def approve(request_id: Id, asked: Approve, who: Anyone, state: Everything
     request = await sight.request(state, seen, request_id)
     proof = await state.identity.confirm(who.person, asked.code, who.source)
     await state.access.approve(request.id, who.person, proof, digest=asked.digest, note=asked.note)
-    return request_view(await state.access.request(request.id), seen)
+    return request_view(await state.access.request(request.id), seen, await titles_of(state))
 
 
 @router.post("/requests/{request_id}/deny", summary="Say no, with a reason", responses=problems(*SIGNED_IN, 404, 409))
@@ -88,7 +89,7 @@ async def deny(request_id: Id, asked: Reason, who: Anyone, state: Everything) ->
     seen = await sight.of(state, who.person)
     request = await sight.request(state, seen, request_id)
     await state.access.deny(request.id, who.person, asked.reason, who.source)
-    return request_view(await state.access.request(request.id), seen)
+    return request_view(await state.access.request(request.id), seen, await titles_of(state))
 
 
 @router.post(
@@ -98,7 +99,7 @@ async def cancel(request_id: Id, who: Anyone, state: Everything) -> RequestView:
     seen = await sight.of(state, who.person)
     request = await sight.request(state, seen, request_id)
     await state.access.cancel(request.id, who.person, who.source)
-    return request_view(await state.access.request(request.id), seen)
+    return request_view(await state.access.request(request.id), seen, await titles_of(state))
 
 
 @router.get("/grants", summary="Grants that you may know of, newest first", responses=problems(*SIGNED_IN))
@@ -110,7 +111,8 @@ async def list_grants(who: Anyone, state: Everything, scope: GrantScope = GrantS
     else:
         found = await state.access.grants(states={GrantState.SCHEDULED, GrantState.LIVE})
     shown = [g for g in found if seen.grant(g)]
-    return [await grant_view(state, g, seen) for g in shown[:SHOWN]]
+    titles = await titles_of(state)
+    return [await grant_view(state, g, seen, titles) for g in shown[:SHOWN]]
 
 
 @router.post(
@@ -122,7 +124,7 @@ async def list_grants(who: Anyone, state: Everything, scope: GrantScope = GrantS
 async def release(grant_id: Id, asked: ReleaseNow, who: Operator, state: Everything) -> ReleaseView:
     grant = await sight.grant(state, await sight.of(state, who.person), grant_id)
     proof = await state.identity.confirm(who.person, asked.code, who.source)
-    return release_view(await state.access.release(grant.id, who.person, proof))
+    return release_view(await state.access.release(grant.id, who.person, proof), await titles_of(state))
 
 
 @router.post(
@@ -134,7 +136,7 @@ async def revoke(grant_id: Id, asked: Reason, who: Anyone, state: Everything) ->
     if not seen.controls(grant.wanted.target):
         raise Refused("not_in_control", "Only the control room and owners of the target may do this.", rule="roles")
     await state.access.revoke(grant.id, who.person, asked.reason, who.source)
-    return await grant_view(state, await state.access.grant(grant.id), seen)
+    return await grant_view(state, await state.access.grant(grant.id), seen, await titles_of(state))
 
 
 @router.post(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -21,6 +22,7 @@ from gateway.inventory.model import Protocol, Service, Target
 router = APIRouter(tags=["host keys"])
 NAMES: Final = frozenset({HostKeyPinned.name, HostKeyChanged.name, HostKeyReleased.name})
 BATCH: Final = 1000  # entries read at once
+KEYED: Final = frozenset({Protocol.SSH, Protocol.RDP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,17 @@ class _History:
     accepted: str = ""
 
 
+@router.get("/host-keys", summary="Host keys of the targets that you own", responses=problems(*SIGNED_IN))
+async def list_host_keys(who: Anyone, state: Everything) -> list[HostKeyView]:
+    owned = [t for t in await state.inventory.targets() if who.person.id in t.owners]
+    histories = await _histories(state) if owned else {}
+    return [await _view(state, t, s, histories) for t in owned for s in t.services if s.protocol in KEYED]
+
+
 @router.get("/targets/{name}/host-key", summary="The host key that is pinned", responses=problems(*SIGNED_IN, 404))
 async def get_host_key(name: Id, who: Anyone, state: Everything, protocol: Protocol = Protocol.SSH) -> HostKeyView:
     target, service = await _owned(state, who, name, protocol)
-    return await _view(state, target, service)
+    return await _view(state, target, service, await _histories(state))
 
 
 @router.post(
@@ -55,22 +64,25 @@ async def accept_host_key(name: Id, asked: Accept, who: Anyone, state: Everythin
         fingerprint=asked.fingerprint,
         source=who.source,
     )
-    return await _view(state, target, service)
+    return await _view(state, target, service, await _histories(state))
 
 
 async def _owned(state: Services, who: Asker, name: str, protocol: Protocol) -> tuple[Target, Service]:
     """The service, if he owns its target; else NotFound, the same as for a target that does not exist."""
     owned = [t for t in await state.inventory.targets() if t.name == name and who.person.id in t.owners]
-    service = owned[0].service(protocol) if owned else None
+    service = owned[0].service(protocol) if owned and protocol in KEYED else None
     if service is None:
         raise NotFound("target")
     return owned[0], service
 
 
-async def _view(state: Services, target: Target, service: Service) -> HostKeyView:
-    pinned, history = await state.inventory.pinned(service.id), await _history(state, service.id)
+async def _view(
+    state: Services, target: Target, service: Service, histories: Mapping[ServiceId, _History]
+) -> HostKeyView:
+    pinned, history = await state.inventory.pinned(service.id), histories.get(service.id, _History())
     return HostKeyView(
         target=target.name,
+        title=target.title,
         protocol=service.protocol,
         fingerprint=pinned.fingerprint if pinned else None,
         pinned=pinned.pinned if pinned else None,
@@ -79,21 +91,21 @@ async def _view(state: Services, target: Target, service: Service) -> HostKeyVie
     )
 
 
-async def _history(state: Services, service: ServiceId) -> _History:
+async def _histories(state: Services) -> dict[ServiceId, _History]:
     """From the audit log, for the inventory keeps the pinned key alone. Such entries are rare."""
-    history, since = _History(), 0
+    found, since = dict[ServiceId, _History](), 0
     async with state.store.read() as tx:
         while batch := await sql.read(tx, since=since, limit=BATCH, names=NAMES):
             since = batch[-1].index + 1
             for entry in batch:
                 values = entry.values()
-                if values["service"] != service:
-                    continue
+                service = ServiceId(values["service"])
                 match entry.name:
                     case HostKeyPinned.name:
-                        history = _History()
+                        found[service] = _History()
                     case HostKeyReleased.name:
-                        history = _History(accepted=values["fingerprint"])
+                        found[service] = _History(accepted=values["fingerprint"])
                     case _:
-                        history = _History(values["offered"], entry.at, history.accepted)
-    return history
+                        accepted = found.get(service, _History()).accepted
+                        found[service] = _History(values["offered"], entry.at, accepted)
+    return found

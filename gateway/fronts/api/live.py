@@ -25,6 +25,7 @@ from gateway.sessions.model import Session
 
 router = APIRouter()
 _IDS: Final = ("request", "grant", "release", "session")
+TOLD: Final = ("access.", "session.", "inventory.host_key.")
 
 
 @router.websocket("/live")
@@ -62,7 +63,7 @@ async def _hints(view: View) -> None:
 
 def _hint(event: AuditEvent, seen: Sight) -> Hint | None:
     """What to say of `event`: ids alone. Refusals and who read a recording are the auditors' business."""
-    told = event.name.startswith(("access.", "session.")) and not event.name.endswith(".refused")
+    told = event.name.startswith(TOLD) and not event.name.endswith(".refused")
     if not told and not (event.name.startswith("recording.") and Role.AUDITOR in seen.person.roles):
         return None
     ids = {name: value for name in _IDS if (value := getattr(event, name, ""))}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import TypeAlias
 
 from gateway.access.model import AccessRequest, Grant, Release
 from gateway.access.rules import takes_over
@@ -13,17 +15,24 @@ from gateway.fronts.api.views.access import ApprovalGiven, GrantView, ReleaseVie
 from gateway.fronts.api.views.sessions import AskedView, EndView, HoldView, SessionView
 from gateway.sessions.model import Session
 
+Titles: TypeAlias = Mapping[str, str]  # what persons are called, by the name that they sign in with
+
+
+async def titles_of(state: Services) -> Titles:
+    return {person.name: person.title for person in await state.identity.people()}
+
 
 def minutes(length: timedelta) -> int:
     return length // timedelta(minutes=1)
 
 
-def request_view(request: AccessRequest, seen: Sight) -> RequestView:
+def request_view(request: AccessRequest, seen: Sight, titles: Titles) -> RequestView:
     wanted = request.wanted
     return RequestView(
         id=request.id,
         state=request.state,
         requester=request.requester_name,
+        requester_title=_title(request.requester_name, titles),
         organisation=request.organisation,
         target=wanted.target_name,
         protocol=wanted.protocol,
@@ -39,7 +48,14 @@ def request_view(request: AccessRequest, seen: Sight) -> RequestView:
         digest=wanted.digest(),
         created=request.created,
         approvals=[
-            ApprovalGiven(approver=a.approver_name, role=a.role, at=a.at, note=a.note) for a in request.approvals
+            ApprovalGiven(
+                approver=a.approver_name,
+                approver_title=_title(a.approver_name, titles),
+                role=a.role,
+                at=a.at,
+                note=a.note,
+            )
+            for a in request.approvals
         ],
         approvals_needed=request.obligations.approvals,
         approver_roles=sorted(request.obligations.approver_roles),
@@ -49,25 +65,27 @@ def request_view(request: AccessRequest, seen: Sight) -> RequestView:
         rules=list(request.rules),
         policy_version=request.policy_version,
         decided_by=request.decided_by,
+        decided_by_title=_title(request.decided_by, titles),
         reason=request.reason,
         grant=request.grant,
         may=seen.deeds_of_request(request),
     )
 
 
-def release_view(release: Release) -> ReleaseView:
+def release_view(release: Release, titles: Titles) -> ReleaseView:
     return ReleaseView(
         id=release.id,
         grant=release.grant,
         state=release.state,
         by=release.by_name,
+        by_title=_title(release.by_name, titles),
         created=release.created,
         expires=release.expires.wall,
         session=release.session,
     )
 
 
-async def grant_view(state: Services, grant: Grant, seen: Sight) -> GrantView:
+async def grant_view(state: Services, grant: Grant, seen: Sight, titles: Titles) -> GrantView:
     releases = await state.access.releases(grant.id)
     at = state.clock.instant()
     wanted = grant.wanted
@@ -76,6 +94,7 @@ async def grant_view(state: Services, grant: Grant, seen: Sight) -> GrantView:
         request=grant.request,
         state=grant.state,
         person=grant.person_name,
+        person_title=_title(grant.person_name, titles),
         organisation=grant.organisation,
         target=wanted.target_name,
         protocol=wanted.protocol,
@@ -94,7 +113,7 @@ async def grant_view(state: Services, grant: Grant, seen: Sight) -> GrantView:
         release=grant.obligations.release,
         reason=grant.reason,
         warning=takes_over(wanted.protocol, wanted.target_name),
-        releases=[release_view(r) for r in releases],
+        releases=[release_view(r, titles) for r in releases],
         may=seen.deeds_of_grant(grant),
     )
 
@@ -128,6 +147,11 @@ def session_view(state: Services, session: Session, seen: Sight) -> SessionView:
         extension_asked=AskedView(minutes=minutes(asked.by), reason=asked.reason, at=asked.at) if asked else None,
         may=seen.deeds_of_session(session),
     )
+
+
+def _title(name: str, titles: Titles) -> str:
+    """Of what is no person (any more), the name."""
+    return titles.get(name, name)
 
 
 def _remaining(deadline: Deadline | None, at: Instant) -> int | None:

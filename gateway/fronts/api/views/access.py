@@ -85,6 +85,7 @@ class Reason(Question):
 
 class ApprovalGiven(Answer):
     approver: str = Field(examples=["omar"])
+    approver_title: str = Field(examples=["Omar Haddad"])
     role: str = Field(description="The role he approved as.", examples=["owner"])
     at: Moment
     note: str
@@ -96,6 +97,7 @@ class RequestView(Answer):
     id: str = Field(examples=["req_k3v8m2q9w7x4z6b5n2dh"])
     state: RequestState
     requester: str = Field(examples=["vera"])
+    requester_title: str = Field(examples=["Vera Lind"])
     organisation: str = Field(examples=["kranz"])
     target: str = Field(examples=["ews-l4"])
     protocol: Protocol
@@ -119,6 +121,7 @@ class RequestView(Answer):
     rules: list[str] = Field(description="Policy rules that permitted it to be asked.")
     policy_version: str
     decided_by: str = Field(description="Who denied or cancelled; empty for nobody.")
+    decided_by_title: str
     reason: str = Field(description="Why it was denied or cancelled.")
     grant: str | None
     may: list[Literal["approve", "deny", "cancel"]] = Field(description="What the asker can do with it now.")
@@ -131,6 +134,7 @@ class ReleaseView(Answer):
     grant: str
     state: ReleaseState
     by: str = Field(examples=["lena"])
+    by_title: str = Field(examples=["Lena Berg"])
     created: Moment
     expires: Moment
     session: str | None
@@ -143,6 +147,7 @@ class GrantView(Answer):
     request: str
     state: GrantState
     person: str = Field(examples=["vera"])
+    person_title: str = Field(examples=["Vera Lind"])
     organisation: str
     target: str
     protocol: Protocol

@@ -26,6 +26,7 @@ class HostKeyView(Answer):
     """
 
     target: str = Field(examples=["ews-l4"])
+    title: str = Field(description="Of the target.", examples=["Engineering workstation line 4"])
     protocol: Protocol
     fingerprint: str | None = Field(description="Of the pinned key; null before the first use, and once accepted.")
     pinned: Moment | None

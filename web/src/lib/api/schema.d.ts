@@ -166,6 +166,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/host-keys': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Host keys of the targets that you own */
+    get: operations['list_host_keys'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/me': {
     parameters: {
       query?: never;
@@ -726,6 +743,11 @@ export interface components {
        */
       approver: string;
       /**
+       * Approver Title
+       * @example Omar Haddad
+       */
+      approver_title: string;
+      /**
        * At
        * Format: date-time
        */
@@ -1157,6 +1179,11 @@ export interface components {
        * @example vera
        */
       person: string;
+      /**
+       * Person Title
+       * @example Vera Lind
+       */
+      person_title: string;
       protocol: components['schemas']['Protocol'];
       /** Purpose */
       purpose: string;
@@ -1280,6 +1307,12 @@ export interface components {
        * @example ews-l4
        */
       target: string;
+      /**
+       * Title
+       * @description Of the target.
+       * @example Engineering workstation line 4
+       */
+      title: string;
     };
     /**
      * Increment
@@ -1623,6 +1656,11 @@ export interface components {
        */
       by: string;
       /**
+       * By Title
+       * @example Lena Berg
+       */
+      by_title: string;
+      /**
        * Created
        * Format: date-time
        */
@@ -1683,6 +1721,8 @@ export interface components {
        * @description Who denied or cancelled; empty for nobody.
        */
       decided_by: string;
+      /** Decided By Title */
+      decided_by_title: string;
       /**
        * Digest
        * @description Binds an approval to exactly this.
@@ -1738,6 +1778,11 @@ export interface components {
        * @example vera
        */
       requester: string;
+      /**
+       * Requester Title
+       * @example Vera Lind
+       */
+      requester_title: string;
       /**
        * Rules
        * @description Policy rules that permitted it to be asked.
@@ -2796,6 +2841,71 @@ export interface operations {
       };
       /** @description The request is not well formed, or names another host. */
       400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_host_keys: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['HostKeyView'][];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
         headers: {
           [name: string]: unknown;
         };

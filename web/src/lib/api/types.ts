@@ -19,4 +19,5 @@ export type VerificationView = Schemas['VerificationView'];
 export type EntryView = Schemas['EntryView'];
 export type CheckpointView = Schemas['CheckpointView'];
 export type Enrolment = Schemas['Enrolment'];
+export type HostKeyView = Schemas['HostKeyView'];
 export type Problem = Schemas['Problem'];
