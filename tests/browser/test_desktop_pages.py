@@ -216,7 +216,7 @@ async def asks(vera: Desk, account: str = "desk") -> None:
 
 async def approves(omar: Desk) -> None:
     await omar.page.get_by_role("link", name="Approvals").click()
-    card = omar.page.get_by_role("article", name="Request of vera for ews-l4")
+    card = omar.page.get_by_role("article", name="Request of Vera Lind for ews-l4")
     await card.get_by_role("button", name="Approve").click()
     await omar.code()
     await omar.picture("omar-approves-a-desktop")

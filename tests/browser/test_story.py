@@ -34,7 +34,7 @@ async def test_a_visit_from_request_to_verified_replay(tmp_path: Path) -> None:
 
         # 2. Omar sees it within two seconds, and approves with a fresh code.
         await omar.page.goto(f"https://localhost:{site.gateway.settings.page.port}/#/approvals")
-        card = omar.page.get_by_role("article", name="Request of vera for ews-l4")
+        card = omar.page.get_by_role("article", name="Request of Vera Lind for ews-l4")
         await expect(card).to_be_visible(timeout=2000)
         await card.get_by_role("button", name="Approve").click()
         await omar.code()
