@@ -1,4 +1,4 @@
-"""The gateway as a process of its own, with a desktop behind it and Vera's ticket: it can be killed, and its disk filled."""
+"""The gateway as a process of its own, with a desktop behind it: it can be killed, and its disk filled."""
 
 import contextlib
 from collections.abc import AsyncIterator
