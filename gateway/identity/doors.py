@@ -82,8 +82,8 @@ class Doors(Part):
             fingerprint, _ = keys.parse(public)
         except Invalid:
             return None
-        person, key = await self._named(tx, name), await sql_factors.key(tx, fingerprint)
-        return person if person and key and key.person == person.id else None
+        person = await sql_factors.owner(tx, fingerprint)
+        return person if person and person.name == name else None
 
     async def check_code(self, person_name: str, code: str, source: str) -> FactorProof:
         """A one-time code, after a first factor of the same person from the same address.
@@ -194,16 +194,27 @@ class Doors(Part):
             return await self._refuse(tx, login.bad_credentials(detail), name, source, "admit")
         if cause := login.standing(person, source, at):
             return await self._refuse(tx, login.not_now(cause), name, source, "admit")
-        for stage in Stage:
-            await sql_factors.clear_failures(tx, of_person(stage, name, source, familiar=True))
+        his = (bucket for stage in Stage for bucket in of_person(stage, name, source, familiar=True))
+        await sql_factors.clear_failures(tx, his)
         return person
+
+    async def log_in(self, name: str, proofs: tuple[FactorProof, ...], source: str, door: str, client: str) -> Person:
+        """As `admit`, and the log says that he is in. Raises as `admit`."""
+        async with self._store.write() as tx:
+            outcome = await self._admission(tx, name, proofs, source)
+            if isinstance(outcome, Person):
+                await self._logged_in(tx, outcome, door, client, source)
+        return _settled(outcome)
 
     async def logged_in(self, person: Person, door: str, client: str, source: str) -> None:
         """He is in: `door` names the front, `client` what the client says it is."""
-        client = printable(client[:CLIENT_CHARACTERS])
         async with self._store.write() as tx:
-            event = LoggedIn(actor=person.name, source=source, person=person.name, door=door, client=client)
-            await self._audit.append(tx, event)
+            await self._logged_in(tx, person, door, client, source)
+
+    async def _logged_in(self, tx: Tx, person: Person, door: str, client: str, source: str) -> None:
+        client = printable(client[:CLIENT_CHARACTERS])
+        event = LoggedIn(actor=person.name, source=source, person=person.name, door=door, client=client)
+        await self._audit.append(tx, event)
 
     async def skew(self, person: PersonId) -> timedelta:
         """How far the clock of his code generator was ahead of ours when it was last seen (C14)."""

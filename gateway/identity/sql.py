@@ -156,7 +156,7 @@ tickets = Table(
 )
 
 
-def _select() -> Select[Any]:
+def select_person() -> Select[Any]:
     o = organisations.c
     return select(
         people,
@@ -168,7 +168,7 @@ def _select() -> Select[Any]:
     ).join_from(people, organisations)
 
 
-def _person(row: Row[Any]) -> Person:
+def person_of(row: Row[Any]) -> Person:
     organisation = Organisation(
         OrganisationId(row.organisation),
         row.organisation_name,
@@ -186,17 +186,17 @@ def roles_text(roles: frozenset[Role]) -> str:
 
 
 async def person(tx: Tx, id_: PersonId) -> Person | None:
-    row = (await tx.execute(_select().where(people.c.id == id_))).one_or_none()
-    return None if row is None else _person(row)
+    row = (await tx.execute(select_person().where(people.c.id == id_))).one_or_none()
+    return None if row is None else person_of(row)
 
 
 async def person_named(tx: Tx, name: str) -> Person | None:
-    row = (await tx.execute(_select().where(people.c.name == name))).one_or_none()
-    return None if row is None else _person(row)
+    row = (await tx.execute(select_person().where(people.c.name == name))).one_or_none()
+    return None if row is None else person_of(row)
 
 
 async def every_person(tx: Tx) -> list[Person]:
-    return [_person(row) for row in await tx.execute(_select().order_by(people.c.name))]
+    return [person_of(row) for row in await tx.execute(select_person().order_by(people.c.name))]
 
 
 async def add_person(tx: Tx, it: Person) -> None:

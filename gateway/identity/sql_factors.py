@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, insert, select, update
+from sqlalchemy import Row, and_, delete, false, insert, or_, select, update
 
 from gateway.identity.lockout import Bucket, Failures, address
-from gateway.identity.model import Factor, FactorProof, SshKey
-from gateway.identity.sql import credentials, failures, proofs, ssh_keys
+from gateway.identity.model import Factor, FactorProof, Person, SshKey
+from gateway.identity.sql import credentials, failures, people, person_of, proofs, select_person, ssh_keys
 from gateway.ids import PersonId
 from gateway.store.db import Tx
 
@@ -71,6 +71,13 @@ async def key(tx: Tx, fingerprint: str) -> SshKey | None:
     return None if row is None else _key(row)
 
 
+async def owner(tx: Tx, fingerprint: str) -> Person | None:
+    """Whose key it is."""
+    query = select_person().join(ssh_keys, ssh_keys.c.person == people.c.id)
+    row = (await tx.execute(query.where(ssh_keys.c.fingerprint == fingerprint))).one_or_none()
+    return None if row is None else person_of(row)
+
+
 async def add_key(tx: Tx, it: SshKey) -> None:
     await tx.execute(
         insert(ssh_keys).values(
@@ -128,8 +135,8 @@ async def put_failures(tx: Tx, bucket: Bucket, it: Failures) -> None:
 
 
 async def clear_failures(tx: Tx, buckets: Iterable[Bucket]) -> None:
-    for bucket in buckets:
-        await tx.execute(delete(failures).where(failures.c.scope == bucket.scope, failures.c.key == bucket.key))
+    these = (and_(failures.c.scope == bucket.scope, failures.c.key == bucket.key) for bucket in buckets)
+    await tx.execute(delete(failures).where(or_(false(), *these)))
 
 
 async def forget_failures(tx: Tx, before: datetime) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import Executable, delete, func, insert, select, update
+from sqlalchemy import Executable, Select, delete, func, insert, select, update
 
 from gateway.errors import Conflict, NotFound
 from gateway.ids import AccountId, PersonId, ServiceId, TargetId
@@ -104,46 +105,53 @@ async def target_named(tx: Tx, name: str) -> Target:
 
 
 async def targets(tx: Tx, name: str = "") -> list[Target]:
-    """All, or the one called `name`, each with what belongs to it."""
-    chosen = select(t.targets, t.zones.c.title.label("zone_title"), t.zones.c.level, t.zones.c.version.label("zone_v"))
-    chosen = chosen.join(t.zones, t.zones.c.name == t.targets.c.zone).order_by(t.targets.c.name)
-    rows = (await tx.execute(chosen.where(t.targets.c.name == name) if name else chosen)).all()
-    ids = select(t.targets.c.id).where(t.targets.c.name == name) if name else select(t.targets.c.id)
-    owners: dict[str, set[PersonId]] = defaultdict(set)
-    for owner in await tx.execute(select(t.owners).where(t.owners.c.target.in_(ids))):
-        owners[owner.target].add(PersonId(owner.person))
-    services: dict[str, list[Service]] = defaultdict(list)
-    for s in await tx.execute(select(t.services).where(t.services.c.target.in_(ids)).order_by(t.services.c.protocol)):
-        services[s.target].append(
-            Service(
-                ServiceId(s.id),
-                Protocol(s.protocol),
-                s.address,
-                s.port,
-                CryptoProfile(s.profile),
-                s.legacy_until,
-                s.legacy_reason,
+    """All, or the one called `name`, each with what belongs to it.
+
+    One statement, for every decision about a session asks: a row for each owner with each service and each account.
+    """
+    chosen = _joined()
+    found: dict[str, Target] = {}
+    belongs: dict[str, tuple[set[PersonId], dict[str, Service], dict[str, Account]]] = {}
+    for r in await tx.execute(chosen.where(t.targets.c.name == name) if name else chosen):
+        if r.id not in found:
+            zone = Zone(r.zone, r.zone_title, r.level, r.zone_v)
+            kind = TargetClass(r.target_class)
+            found[r.id] = Target(
+                TargetId(r.id), r.name, r.title, zone, Tier(r.tier), kind, frozenset(), (), (), r.version
             )
-        )
-    accounts: dict[str, list[Account]] = defaultdict(list)
-    listed = select(t.accounts.c.id, t.accounts.c.target, t.accounts.c.name, t.accounts.c.kind)
-    for a in await tx.execute(listed.where(t.accounts.c.target.in_(ids)).order_by(t.accounts.c.position)):
-        accounts[a.target].append(Account(AccountId(a.id), a.name, CredentialKind(a.kind)))
+            belongs[r.id] = set(), {}, {}
+        owners, services, accounts = belongs[r.id]
+        if r.owner is not None:
+            owners.add(PersonId(r.owner))
+        if r.service is not None and r.service not in services:
+            services[r.service] = Service(
+                ServiceId(r.service), Protocol(r.protocol), r.address, r.port, CryptoProfile(r.profile),
+                r.legacy_until, r.legacy_reason,
+            )  # fmt: skip
+        if r.account is not None and r.account not in accounts:
+            accounts[r.account] = Account(AccountId(r.account), r.account_name, CredentialKind(r.kind))
     return [
-        Target(
-            TargetId(r.id),
-            r.name,
-            r.title,
-            Zone(r.zone, r.zone_title, r.level, r.zone_v),
-            Tier(r.tier),
-            TargetClass(r.target_class),
-            frozenset(owners[r.id]),
-            tuple(services[r.id]),
-            tuple(accounts[r.id]),
-            r.version,
+        replace(
+            found[id_], owners=frozenset(owners), services=tuple(services.values()), accounts=tuple(accounts.values())
         )
-        for r in rows
+        for id_, (owners, services, accounts) in belongs.items()
     ]
+
+
+def _joined() -> Select[Any]:
+    target, services, accounts = t.targets.c.id, t.services.c, t.accounts.c
+    zone = (t.zones.c.title.label("zone_title"), t.zones.c.level, t.zones.c.version.label("zone_v"))
+    service = (services.id.label("service"), services.protocol, services.address, services.port, services.profile,
+               services.legacy_until, services.legacy_reason)  # fmt: skip
+    account = (accounts.id.label("account"), accounts.name.label("account_name"), accounts.kind)
+    return (
+        select(t.targets, *zone, t.owners.c.person.label("owner"), *service, *account)
+        .join(t.zones, t.zones.c.name == t.targets.c.zone)
+        .outerjoin(t.owners, t.owners.c.target == target)
+        .outerjoin(t.services, services.target == target)
+        .outerjoin(t.accounts, accounts.target == target)
+        .order_by(t.targets.c.name, services.protocol, accounts.position)
+    )
 
 
 async def put_target(tx: Tx, target: Target) -> None:

@@ -252,3 +252,13 @@ async def test_when_the_store_cannot_answer_the_answer_is_no(site: Site):
     with pytest.raises(StoreUnavailable):
         await site.identity.confirm(site.persons["vera"], site.code("vera"), HOME)
     assert await site.identity.recent(site.persons["vera"].id, HOME) == ()
+
+
+async def test_a_log_in_is_on_record_when_it_was_one(keyed: Site):
+    first = await show(keyed, Factor.SSH_KEY)
+    with pytest.raises(Refused):
+        await keyed.identity.log_in("vera", (first,), HOME, "ssh", "OpenSSH_9.2")
+    assert await keyed.events("identity.login.succeeded") == []
+    proofs = (first, await show(keyed, Factor.TOTP))
+    assert (await keyed.identity.log_in("vera", proofs, HOME, "ssh", "OpenSSH_9.2")).name == "vera"
+    assert [event["person"] for event in await keyed.events("identity.login.succeeded")] == ["vera"]

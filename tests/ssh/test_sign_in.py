@@ -153,7 +153,7 @@ async def test_a_store_that_cannot_answer_lets_nobody_in(bench):
     async def broken(*_):
         raise StoreUnavailable("gone")
 
-    bench.identity.admit = broken
+    bench.identity.log_in = broken
     with pytest.raises(asyncssh.DisconnectError, match="cannot answer now"):
         await connect(bench)
     assert bench.sessions.arrivals == []

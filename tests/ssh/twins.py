@@ -79,16 +79,14 @@ class TwinIdentity:
     async def recent(self, person_id, source):
         return tuple(p for p in self.proofs if p.person == person_id and p.source == source)
 
-    async def admit(self, name, proofs, source):
+    async def log_in(self, name, proofs, source, door, client):
         if not proofs or {p.person for p in proofs} != {self.people[name].id}:
             raise WRONG
+        self.logins.append((name, client))
         return self.people[name]
 
     async def person(self, person_id):
         return next(p for p in self.people.values() if p.id == person_id)
-
-    async def logged_in(self, person, door, client, source):
-        self.logins.append((person.name, client))
 
 
 class TwinStream:

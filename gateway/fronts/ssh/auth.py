@@ -3,7 +3,7 @@
 What counts is proved here and nowhere else; the SSH library only carries questions and answers:
 1. A key counts once its signature over this very request was verified, never when it is offered (CVE-2023-43660).
 2. A wrong password is told after the code, so that nobody learns which of both was wrong.
-3. The person is the one that `identity.admit` names for all proofs, and each proof must be his (CVE-2023-48712).
+3. The person is the one that `identity.log_in` names for all proofs, and each proof must be his (CVE-2023-48712).
 4. An answer that was not asked for ends the connection: nobody guesses twice on one question.
 """
 
@@ -69,7 +69,7 @@ class SignIn:
         self._patience = Patience(clock)
         self._open = Step.NOTHING
         self._wrong: Refused | None = None
-        self._said = ""
+        self._said = self._takes = ""
         self.first: FactorProof | None = None
         self.person: Person | None = None
         self.proofs: tuple[FactorProof, ...] = ()
@@ -87,8 +87,11 @@ class SignIn:
     # --- public key
 
     async def offered(self, public: str) -> bool:
-        """Whether a signature by this key would be taken. Proves nothing."""
-        return await self._identity.has_key(self.login.person, public, self._source)
+        """Whether a signature by this key would be taken. Proves nothing; what is asked again with the signature is
+        answered from memory, for `prove_key` looks for itself."""
+        if public != self._takes and await self._identity.has_key(self.login.person, public, self._source):
+            self._takes = public
+        return public == self._takes
 
     async def key_proved(self, public: str, *, touched: bool) -> None:
         """The signature of this request was verified: the key is the first factor.
@@ -189,10 +192,9 @@ class SignIn:
         return True
 
     async def _admit(self, proofs: tuple[FactorProof, ...]) -> None:
-        person = await self._identity.admit(self.login.person, proofs, self._source)
+        person = await self._identity.log_in(self.login.person, proofs, self._source, DOOR, self._client)
         if any(proof.person != person.id for proof in proofs):
             raise Refused("bad_credentials", texts.FAILED, detail="proofs of several persons")
-        await self._identity.logged_in(person, DOOR, self._client, self._source)
         self.person, self.proofs = person, proofs
         if self.login.target:
             await self._errands.run(self._arrive(person))
