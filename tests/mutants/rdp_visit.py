@@ -234,9 +234,9 @@ MUTANTS = (
     Mutant(
         "guessing at the RDP door costs no time",
         f"{FRONT}/native.py",
-        "        setting.penalties.failed(source, setting.clock.instant().boot)\n",
+        "        setting.penalties.failed(source, setting.clock.instant().boot, mistake=True)\n",
         "",
-        f"{SOUTH}::test_a_failed_log_on_makes_its_source_wait_77",
+        f"{SOUTH}::test_failed_log_ons_make_their_source_wait_and_a_mistake_or_two_do_not_77",
     ),
     Mutant(
         "guessing at the RDP door does not count",
