@@ -170,7 +170,11 @@ class StandardSecurity:
     # --- whole PDUs
 
     def seal(self, pdus: bytes) -> bytes:
-        """Whole PDUs for the target, as they would go under TLS, encrypted."""
+        """Whole PDUs for the target, as they would go under TLS, encrypted.
+
+        Raises:
+            RemoteProtocolError: one is too long to be encrypted: some client's, for the gateway makes none.
+        """
         framer, sealed = Framer(), bytearray()
         for frame in framer.feed(pdus):
             sealed += self._seal_fast(frame.data) if frame.kind is FrameKind.FAST else self._seal_slow(frame)
@@ -216,6 +220,8 @@ class StandardSecurity:
         pdu = mcs.decode(x224.data_of(frame))
         if not isinstance(pdu, mcs.SendDataRequest):
             return frame.data
+        if len(pdu.data) + HEADER + SIGNATURE > mcs.DATA_MOST:
+            raise RemoteProtocolError(f"standard security: {len(pdu.data)} octets leave no room for their MAC")
         sealed = self._sealed(Flag(0), pdu.data)
         return x224.data(mcs.SendDataRequest(pdu.initiator, pdu.channel, sealed).encode())
 

@@ -28,6 +28,7 @@ from tests.rdp.wire.target import DEMAND, attach_confirm, connect_response, indi
 from tests.rdpfront.twins import VERA, TwinConnection, TwinSessions
 
 CHANGED = Refused("host_key_changed", "Target ews-l4 did not show the certificate that this gateway knows it by.")
+TOO_NEW = bytes.fromhex("15 0301 0002 02 46")  # TLS 1.0's alert protocol_version
 OLD_ANSWERS = (ConnectionRefused(NegotiationFailure.SSL_NOT_ALLOWED), ConnectionConfirm(Security.RDP))
 
 
@@ -55,18 +56,16 @@ class OldTarget:
         framer, answer = Framer(), self.answers[min(self.connections, len(self.answers) - 1)]
         self.connections += 1
         self.security = None
-        greeted = False
         try:
-            while data := await reader.read(65536):
-                for frame in framer.feed(data):
-                    if not greeted:
-                        greeted = True
-                        self.asked.append(int(ConnectionRequest.decode(frame).protocols or 0))
-                        writer.write(answer.encode())
-                        if isinstance(answer, ConnectionRefused):
-                            return
-                    elif not self.says(frame, writer):
-                        return
+            (first,) = framer.feed(await reader.read(65536))
+            self.asked.append(int(ConnectionRequest.decode(first).protocols or 0))
+            writer.write(answer.encode())
+            while not isinstance(answer, ConnectionRefused) and (data := await reader.read(65536)):
+                if answer.selected == Security.TLS:
+                    writer.write(TOO_NEW)
+                    return
+                if not all(self.says(frame, writer) for frame in framer.feed(data)):
+                    return
         except ConnectionError:
             pass
         finally:
@@ -196,6 +195,18 @@ async def test_when_the_exception_is_over_the_person_reads_why(
     assert until is not None
     assert f"{until:%Y-%m-%d %H:%M} UTC" in refused.value.words
     assert target.asked == [int(OFFERED)]
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [(timedelta(hours=1), "do not agree on a protocol"), (timedelta(seconds=-1), "the exception that allowed that")],
+    ids=["an exception", "one that has ended"],
+)
+async def test_why_a_target_of_old_tls_is_not_entered_is_told(left: timedelta, words: str) -> None:
+    async with between(OldTarget((ConnectionConfirm(Security.TLS),)), left=left) as (leg, _):
+        with pytest.raises(Refused, match=words) as refused:
+            await opened(leg)
+    assert refused.value.code == "protocol"
 
 
 @pytest.mark.parametrize("level", [0, 1])

@@ -179,6 +179,15 @@ def test_the_salted_mac_is_used_once_the_target_says_that_it_reads_it() -> None:
     assert made.salted
 
 
+def test_threat_5_a_client_whose_pdu_leaves_no_room_for_a_mac_broke_the_protocol() -> None:
+    made, server = agreed()
+    (pdu,) = sent(made.seal(request(bytes(mcs.DATA_MOST - 12))))
+    assert isinstance(pdu, mcs.SendDataRequest)
+    assert server.hears(pdu.data)[1] == bytes(mcs.DATA_MOST - 12)
+    with pytest.raises(RemoteProtocolError, match="no room"):
+        made.seal(request(bytes(mcs.DATA_MOST - 11)))
+
+
 def test_half_a_pdu_is_not_sealed() -> None:
     made, _ = agreed()
     with pytest.raises(LocalProtocolError):
