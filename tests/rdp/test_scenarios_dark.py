@@ -13,13 +13,15 @@ pytestmark = [pytest.mark.peer, pytest.mark.timeout(300)]
 __all__ = ["namespaces"]
 
 TARGET = """
-import asyncio, sys
+import asyncio, signal, sys
 from pathlib import Path
 from tests.rdp.peers import xrdp_vnc
 async def main():
     async with xrdp_vnc(Path(sys.argv[1]), host="10.99.2.2") as target:
         print(target.port, target.user, target.password, flush=True)
-        await asyncio.Event().wait()
+        stop = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+        await stop.wait()  # it takes its screens along
 asyncio.run(main())
 """
 
