@@ -40,6 +40,7 @@ class OldTarget:
         asked: what X.224 and then CS_SECURITY asked for.
         told: who logged on.
         typed: fast-path input, opened.
+        heard: every octet, as on the wire.
     """
 
     answers: tuple[ConnectionConfirm | ConnectionRefused, ...] = (ConnectionConfirm(Security.RDP),)
@@ -48,6 +49,7 @@ class OldTarget:
     asked: list[int] = field(default_factory=list)
     told: list[ClientInfo] = field(default_factory=list)
     typed: list[bytes] = field(default_factory=list)
+    heard: bytearray = field(default_factory=bytearray)
     security: Server | None = None
     connections: int = 0
     spoken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -61,6 +63,7 @@ class OldTarget:
             self.asked.append(int(ConnectionRequest.decode(first).protocols or 0))
             writer.write(answer.encode())
             while not isinstance(answer, ConnectionRefused) and (data := await reader.read(65536)):
+                self.heard += data
                 if answer.selected == Security.TLS:
                     writer.write(TOO_NEW)
                     return
@@ -134,6 +137,9 @@ async def test_under_an_exception_an_old_target_is_entered_and_its_pdus_pass_ope
         asked = [int(OFFERED), 0] if len(answers) == 2 else [int(OFFERED)]
         assert target.asked == [*asked, int(STRONG)]
         assert [(one.user, one.password) for one in target.told] == [("engineer", "inner")]
+        for secret in ("inner", "engineer"):
+            assert secret.encode() not in target.heard
+            assert secret.encode("utf-16-le") not in target.heard
         assert len(connection.sessions.certificates) == 1
         async with asyncio.timeout(20):
             picture = await leg.frames.next()
