@@ -197,6 +197,13 @@ MUTANTS = (
         f"{RECORDED}::test_a_picture_is_whole_only_in_the_size_it_was_asked_for",
     ),
     Mutant(
+        "what the gateway draws is not recorded",
+        f"{FRONT}/relay.py",
+        "        for pdu in bridge.show(updates):\n            await self._to_client(pdu)",
+        "        for pdu in bridge.show(updates):\n            await self._line.send(pdu)",
+        f"{PLANTED}::test_what_the_gateway_draws_over_a_desktop_is_recorded_before_it_is_seen",
+    ),
+    Mutant(
         "a picture counts as whole before it is",
         f"{FRONT}/relay.py",
         "if self._repaints.asked and self._bridge.coverage.complete:",

@@ -18,12 +18,13 @@ from gateway.clock import Deadline, SystemClock
 from gateway.errors import RecorderFailed
 from gateway.fronts.rdp import leg
 from gateway.fronts.rdp.relay import Relay
-from gateway.rdp import bitmap
+from gateway.rdp import bitmap, fastpath
 from gateway.rdp import input as rdp_input
 from gateway.rdp.bridge import Bridge
+from gateway.rdp.fastpath import Fragmentation, Update, UpdateCode
 from gateway.rdp.share import PduType2, ShareData
 from gateway.rdp.tpkt import Frame
-from gateway.sessions.model import RecorderStalled, SessionEnded
+from gateway.sessions.model import Notice, NoticeKind, RecorderStalled, SessionEnded
 from tests.rdp.share.twins import Client, Open, Target, frame, frames, held
 
 LIMIT = 30.0  # seconds to wait for anything
@@ -312,6 +313,27 @@ async def test_after_the_end_nothing_passes_either_way_40() -> None:
             assert await rig.relay.from_client(frame(pdu))
         rig.speak()
     assert rig.journal == []
+
+
+async def test_what_the_gateway_draws_over_a_desktop_is_recorded_before_it_is_seen() -> None:
+    async with relaying() as rig:
+        rig.journal.clear()
+        rig.relay.notice(Notice(NoticeKind.PAUSED, SystemClock().now(), "Lena paused your input: valve 3."))
+        await rig.relay._show_bar(timedelta(0))
+        assert rig.client.screen
+        assert [kind for kind, _ in rig.journal] == ["recorded", "client"] * (len(rig.journal) // 2)
+        assert rig.of("recorded") == rig.of("client")
+
+
+async def test_nothing_is_drawn_while_the_target_has_a_fragment_open() -> None:
+    async with relaying() as rig:
+        first = fastpath.encode([Update(UpdateCode.PALETTE, Fragmentation.FIRST, bytes(10))])
+        rig.target.out.append(first)
+        await rig.settle()
+        rig.journal.clear()
+        rig.relay.notice(Notice(NoticeKind.PAUSED, SystemClock().now(), "Lena paused your input: valve 3."))
+        await rig.relay._show_bar(timedelta(0))
+        assert rig.journal == []
 
 
 async def test_the_recording_can_be_entered_before_the_target_is_asked_for_everything() -> None:
