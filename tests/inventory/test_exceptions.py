@@ -2,17 +2,22 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
+from sqlalchemy import text
 
 from gateway.audit import sql as audit_sql
 from gateway.errors import Invalid, Refused
 from gateway.ids import ServiceId, SessionId
+from gateway.inventory import sql
 from gateway.inventory.model import CryptoProfile, Protocol, Service, Target
 from gateway.inventory.service import Inventory
 from gateway.limits import LEGACY_LONGEST
 from gateway.store.db import Store
+from gateway.store.migrate import config, migrate
 from tests.sim.clock import SimulatedClock
 
 MODERN, COMPAT, LEGACY = CryptoProfile.MODERN, CryptoProfile.COMPAT, CryptoProfile.LEGACY
@@ -129,3 +134,20 @@ async def test_70_the_key_of_standard_rdp_security_is_pinned_like_that_of_a_cert
     with pytest.raises(Refused) as refused:
         await inventory.check_public_key(service, b"another key", session, "vera")
     assert (refused.value.code, refused.value.rule) == ("host_key_changed", "C52")
+
+
+async def test_a_service_of_the_release_before_has_no_exception(tmp_path: Path) -> None:
+    store = Store(f"sqlite+aiosqlite:///{tmp_path}/old.db")
+    async with store.engine.begin() as connection:
+        await connection.run_sync(lambda c: command.upgrade(config(c), "0002"))
+        for row in (
+            "inventory_zone VALUES ('line4', 'Line 4', '2', 1)",
+            "inventory_target VALUES ('tgt_1', 'ews-l4', 'EWS line 4', 'line4', 'T1', 'workstation', 1)",
+            "inventory_service VALUES ('svc_1', 'tgt_1', 'rdp', '192.0.2.10', 3389, 'compat')",
+        ):
+            await connection.execute(text(f"INSERT INTO {row}"))
+    await migrate(store)
+    async with store.read() as tx:
+        service = (await sql.target_named(tx, "ews-l4")).service(Protocol.RDP)
+    await store.close()
+    assert service == Service(ServiceId("svc_1"), Protocol.RDP, "192.0.2.10", 3389, COMPAT, None, "")
