@@ -199,8 +199,8 @@ MUTANTS = (
     Mutant(
         "what the gateway draws is not recorded",
         f"{FRONT}/relay.py",
-        "        for pdu in bridge.show(updates):\n            await self._to_client(pdu)",
-        "        for pdu in bridge.show(updates):\n            await self._line.send(pdu)",
+        "await self._to_client(pdu)",
+        "await self._line.send(pdu)",
         f"{PLANTED}::test_what_the_gateway_draws_over_a_desktop_is_recorded_before_it_is_seen",
     ),
     Mutant(
