@@ -18,6 +18,8 @@ from gateway.recording.typed import AHEAD_US, keys_in, opened
 
 SLICE_OCTETS: Final = 4 << 20  # payload of one answer, give or take a segment
 BEGINS: Final = frozenset({Kind.KEYFRAME, Kind.DESKTOP})  # what a segment may begin with before anything happens
+CLIPBOARD: Final = "clipboard"
+ENTRIES: Final = {chr(Kind.DECISION): "decision", chr(Kind.NOTICE): "notice", chr(Kind.CLIPBOARD): CLIPBOARD}
 SHOWN: Final = ("access.", "session.hold", "session.visit", "session.watch")
 
 
@@ -56,7 +58,7 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A decision, notice, hold or approval. `at_us` is negative for what came before the recording."""
+    """A decision, notice, hold, approval, or a copied text. `at_us` is negative for what came before the recording."""
 
     at_us: int
     kind: str
@@ -170,10 +172,11 @@ def timeline(values: dict[str, Any]) -> Timeline:
     """`values` are those of `summary`."""
     entries = []
     for event in values["events"]:
-        kind = {chr(Kind.DECISION): "decision", chr(Kind.NOTICE): "notice"}.get(event["kind"])
+        kind = ENTRIES.get(event["kind"])
         if kind is not None:
             value = _object(event["value"])
-            entries.append(Told(event["at_us"], kind, str(value.get("actor", "")), _words(value), value))
+            words = _copied(value) if kind == CLIPBOARD else _words(value)
+            entries.append(Told(event["at_us"], kind, str(value.get("actor", "")), words, value))
     activity = tuple((int(out), int(typed)) for out, typed in values["buckets"])
     return Timeline(tuple(entries), values["width_us"], activity)
 
@@ -193,6 +196,12 @@ def summary(player: Player) -> dict[str, Any]:
 
 def _object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {"text": value}
+
+
+def _copied(value: dict[str, Any]) -> str:
+    """How much and which way: the text itself is played, not listed."""
+    where, characters = "from" if value.get("direction") == "out" else "to", value.get("characters")
+    return f"Copied {where} the target, {characters} {'character' if characters == 1 else 'characters'}"
 
 
 def _words(value: dict[str, Any]) -> str:

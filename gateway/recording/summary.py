@@ -14,6 +14,7 @@ from gateway.recording.model import Kind
 BUCKETS: Final = 2048  # intervals of the heat map; it gets coarser, never longer
 FIRST_US: Final = 1_000_000  # width of an interval to begin with
 PICTURES: Final = 4096  # full pictures of desktops kept; more and every second one is left out, never the latest
+COPIES: Final = 1024  # texts through the clipboard; the rest are counted, and never push out what was decided
 EVENTS_OCTETS: Final = 1 << 20  # of streams, decisions and notices kept; the rest are counted
 
 _TOLD: Final = {Kind.OPEN, Kind.CLOSE, Kind.DECISION, Kind.NOTICE}
@@ -32,7 +33,7 @@ class Summary:
         self.width_us, self.buckets = FIRST_US, list[list[int]]()
         self.events: list[tuple[int, int, int, str]] = []
         self.pictures: list[tuple[int, int]] = []
-        self.left_out, self._octets = 0, 0
+        self.left_out, self._octets, self._copies = 0, 0, 0
 
     def add(self, kind: int, stream: int, at_us: int, payload: bytes) -> None:
         if kind in _OUT:
@@ -43,6 +44,12 @@ class Summary:
             if len(self.pictures) >= PICTURES:
                 del self.pictures[-2::-2]
             self.pictures.append((PICTURE.unpack(payload)[0], at_us))
+        elif kind == Kind.CLIPBOARD:
+            if self._copies < COPIES:
+                self._copies += 1
+                self.events.append((kind, stream, at_us, _measured(payload)))
+            else:
+                self.left_out += 1
         elif kind in _TOLD:
             if self._octets + len(payload) <= EVENTS_OCTETS:
                 self._octets += len(payload) + EVENT
@@ -74,6 +81,14 @@ class Summary:
             ],
             "left_out": self.left_out,
         }
+
+
+def _measured(payload: bytes) -> str:
+    """Of a text that passed through the clipboard which way it went and how long it is, not what it says."""
+    value = told(payload.decode(errors="replace"))
+    said = value if isinstance(value, dict) else {}
+    direction = "in" if said.get("direction") == "in" else "out"
+    return json.dumps({"direction": direction, "characters": len(str(said.get("text", "")))})
 
 
 def told(text: str) -> object:

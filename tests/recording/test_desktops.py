@@ -16,7 +16,7 @@ from gateway.recording.model import DESKTOPS, Kind, Record
 from gateway.recording.playback import detail, records, summary, timeline
 from gateway.recording.reader import Player
 from gateway.recording.service import Recordings
-from gateway.recording.summary import PICTURES, Summary
+from gateway.recording.summary import COPIES, EVENTS_OCTETS, PICTURES, Summary
 from gateway.recording.tape import Tape
 from gateway.recording.verify import check_file
 from gateway.recording.writer import Recorder
@@ -146,6 +146,10 @@ def test_the_heat_map_counts_what_was_shown_and_what_came_from_the_person(
     with ended(recorder, keys) as player:
         assert timeline(summary(player)).activity[:2] == ((1000, 0), (0, 2))
         copied = next(r for r in player.records() if r.kind == Kind.CLIPBOARD)
+        entry = next(e for e in timeline(summary(player)).entries if e.kind == "clipboard")
+        assert "Gr" not in json.dumps(summary(player), ensure_ascii=False)
+    assert (entry.at_us, entry.words) == (copied.at_us, "Copied from the target, 5 characters")
+    assert entry.value == {"direction": "out", "characters": 5}
     assert json.loads(copied.payload) == {"direction": "out", "text": "Grüße"}
 
 
@@ -159,6 +163,22 @@ def test_pictures_of_a_very_long_session_get_rarer_and_end_with_the_latest() -> 
     assert made.pictures == sorted(made.pictures)
     made.add(Kind.PICTURE, 1, 1, b"short")
     assert made.pictures[-1][0] == (3 * PICTURES - 1) * 1000
+
+
+def test_a_flood_of_the_clipboard_pushes_no_decision_out_of_the_timeline() -> None:
+    made = Summary()
+    for n in range(2 * COPIES):
+        made.add(Kind.CLIPBOARD, 1, n, b'{"direction":"in","text":"' + b"x" * 4096 + b'"}')
+    made.add(Kind.CLIPBOARD, 1, n, b"[no object")
+    made.add(Kind.DECISION, 0, n, b'{"event":"end"}')
+    values = made.values(n)
+    assert values["left_out"] == COPIES + 1
+    assert values["events"][-1]["value"] == {"event": "end"}
+    assert values["events"][0]["value"] == {"direction": "in", "characters": 4096}
+    assert len(json.dumps(values)) < EVENTS_OCTETS
+    odd = Summary()
+    odd.add(Kind.CLIPBOARD, 1, 0, b"[no object")
+    assert odd.values(1)["events"][0]["value"] == {"direction": "out", "characters": 0}
 
 
 STEPS = st.lists(

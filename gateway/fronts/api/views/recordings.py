@@ -73,7 +73,7 @@ class RecordingDetail(Answer):
 
 
 class TimelineEntry(Answer):
-    """A decision, notice, hold or approval, placed on the recording's time."""
+    """A decision, notice, hold, approval or use of the clipboard, placed on the recording's time."""
 
     at_us: int = Field(description="Microseconds from the recording's start; negative for what came before.")
     kind: str = Field(examples=["decision"])

@@ -2165,7 +2165,7 @@ export interface components {
     };
     /**
      * TimelineEntry
-     * @description A decision, notice, hold or approval, placed on the recording's time.
+     * @description A decision, notice, hold, approval or use of the clipboard, placed on the recording's time.
      */
     TimelineEntry: {
       /** Actor */
