@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    bindparam,
     insert,
     select,
     update,
@@ -185,13 +186,17 @@ def roles_text(roles: frozenset[Role]) -> str:
     return " ".join(sorted(roles))
 
 
+_BY_ID: Final = select_person().where(people.c.id == bindparam("of"))  # built once, for every decision asks
+_BY_NAME: Final = select_person().where(people.c.name == bindparam("called"))
+
+
 async def person(tx: Tx, id_: PersonId) -> Person | None:
-    row = (await tx.execute(select_person().where(people.c.id == id_))).one_or_none()
+    row = (await tx.execute(_BY_ID, {"of": id_})).one_or_none()
     return None if row is None else person_of(row)
 
 
 async def person_named(tx: Tx, name: str) -> Person | None:
-    row = (await tx.execute(select_person().where(people.c.name == name))).one_or_none()
+    row = (await tx.execute(_BY_NAME, {"called": name})).one_or_none()
     return None if row is None else person_of(row)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Executable, Select, delete, func, insert, select, update
+from sqlalchemy import Executable, Select, bindparam, delete, func, insert, select, update
 
 from gateway.errors import Conflict, NotFound
 from gateway.ids import AccountId, PersonId, ServiceId, TargetId
@@ -109,10 +109,9 @@ async def targets(tx: Tx, name: str = "") -> list[Target]:
 
     One statement, for every decision about a session asks: a row for each owner with each service and each account.
     """
-    chosen = _joined()
     found: dict[str, Target] = {}
     belongs: dict[str, tuple[set[PersonId], dict[str, Service], dict[str, Account]]] = {}
-    for r in await tx.execute(chosen.where(t.targets.c.name == name) if name else chosen):
+    for r in await (tx.execute(_ONE, {"called": name}) if name else tx.execute(_ALL)):
         if r.id not in found:
             zone = Zone(r.zone, r.zone_title, r.level, r.zone_v)
             kind = TargetClass(r.target_class)
@@ -152,6 +151,10 @@ def _joined() -> Select[Any]:
         .outerjoin(t.accounts, accounts.target == target)
         .order_by(t.targets.c.name, services.protocol, accounts.position)
     )
+
+
+_ALL: Final = _joined()
+_ONE: Final = _ALL.where(t.targets.c.name == bindparam("called"))
 
 
 async def put_target(tx: Tx, target: Target) -> None:

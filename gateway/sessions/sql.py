@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Column, Index, Integer, Row, String, Table, Text, delete, insert, select, update
+from sqlalchemy import Column, Index, Integer, Row, String, Table, Text, bindparam, delete, insert, select, update
 
 from gateway.clock import Deadline
 from gateway.errors import Conflict, NotFound
@@ -60,10 +60,13 @@ nodes = Table(
 )
 
 OVER: Final = (SessionState.ENDED,)
+_CHANGE: Final = update(sessions).where(  # what is set comes with it, so that it is built once
+    sessions.c.id == bindparam("of"), sessions.c.version == bindparam("stored"), sessions.c.state.not_in(OVER)
+)
 
 
 async def add(tx: Tx, session: Session) -> None:
-    await tx.execute(insert(sessions).values(**_to_row(session)))
+    await tx.execute(insert(sessions), _to_row(session))
 
 
 async def change(tx: Tx, session: Session, stored: int) -> None:
@@ -72,11 +75,7 @@ async def change(tx: Tx, session: Session, stored: int) -> None:
     Raises:
         Conflict: the row has moved on, or has ended.
     """
-    moved = await tx.execute(
-        update(sessions)
-        .where(sessions.c.id == session.id, sessions.c.version == stored, sessions.c.state.not_in(OVER))
-        .values(**_to_row(session))
-    )
+    moved = await tx.execute(_CHANGE, {**_to_row(session), "of": session.id, "stored": stored})
     if moved.rowcount != 1:
         raise Conflict("the session has moved on")
 

@@ -153,9 +153,8 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         connection, link = self._visitor.connection, self._visitor.link
         if connection is None or link is None:
             raise Refused("not_running", texts.UNAVAILABLE)
-        target = await link.opened()
-        await connection.permit(channel)
-        await self._join(connection, target, channel, command)
+        await connection.permit(channel)  # while the target's connection is being opened
+        await self._join(connection, await link.opened(), channel, command)
 
     async def _join(
         self, connection: Connection, target: asyncssh.SSHClientConnection, channel: Channel, command: str | None
