@@ -112,7 +112,7 @@ class TargetRefused:
 
 @dataclass(frozen=True, slots=True)
 class KeyShown:
-    """The target's key under standard RDP security, as SubjectPublicKeyInfo in DER; `trust` it if it is the right one."""
+    """The key of standard RDP security, as SubjectPublicKeyInfo in DER; `trust` says that it is the right one."""
 
     public_key_info: bytes
 
