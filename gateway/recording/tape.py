@@ -85,9 +85,9 @@ class Tape:
 
     # --- a desktop
 
-    def shown(self, pdu: bytes) -> None:
-        """One whole PDU for the person's client."""
-        self._writer.write(self.stream, (Kind.PDU, pdu))
+    def shown(self, *pdus: bytes) -> None:
+        """Whole PDUs for the person's client, a record each, in one frame."""
+        self._writer.write(self.stream, *((Kind.PDU, pdu) for pdu in pdus))
 
     def pressed(self, events: bytes) -> None:
         """Keys at a desktop: nothing tells what of them shows, so their key is forgotten at once."""

@@ -241,9 +241,9 @@ class Stream:
 
     # --- a desktop
 
-    def shown(self, pdu: bytes) -> None:
-        """One whole PDU that the person's client is about to get; raises as `output` does."""
-        self._record(lambda: self._tape.shown(pdu))
+    def shown(self, *pdus: bytes) -> None:
+        """Whole PDUs that the person's client is about to get: all are recorded, or none; raises as `output` does."""
+        self._record(lambda: self._tape.shown(*pdus))
 
     def pressed(self, events: bytes) -> bool:
         """Key events, as `typed`; nobody can ever read them."""

@@ -16,7 +16,7 @@ import pytest
 
 from gateway.clock import Deadline, SystemClock
 from gateway.errors import RecorderFailed
-from gateway.fronts.rdp import leg
+from gateway.fronts.rdp import leg, relay
 from gateway.fronts.rdp.relay import Relay
 from gateway.rdp import bitmap, fastpath
 from gateway.rdp import input as rdp_input
@@ -64,8 +64,9 @@ class Tap:
             self.journal.append((kind, value))
         return self.takes
 
-    def shown(self, pdu: bytes) -> None:
-        self._record("recorded", pdu)
+    def shown(self, *pdus: bytes) -> None:
+        for pdu in pdus:
+            self._record("recorded", pdu)
 
     def pressed(self, octets: bytes) -> bool:
         return self._asked("keys", octets)
@@ -123,6 +124,10 @@ class TwinLeg:
     def frames(self) -> TwinLeg:
         return self
 
+    @property
+    def ready(self) -> bool:
+        return not self.arrived.empty()
+
     async def next(self) -> Frame | None:
         if self.arrived.empty():
             self.idle.set()
@@ -148,6 +153,7 @@ class Rig:
 
     def __init__(self, rules: Open, *, may_type: bool) -> None:
         self.journal: Journal = []
+        self.over = asyncio.Event()  # the relay has come to its end
         hold, self.target = held(), Target()
         self.client, self.tap = hold.client, Tap(self.journal)
         self.leg, clock = TwinLeg(self.target, self.journal), SystemClock()
@@ -188,7 +194,7 @@ async def relaying(rules: Open | None = None, *, may_type: bool = True) -> Async
     """A client and a target that have a share together."""
     rig = Rig(rules or Open(), may_type=may_type)
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(rig.relay.run())
+        tasks.create_task(rig.relay.run()).add_done_callback(lambda _: rig.over.set())
         await rig.settle()
         assert rig.client.active
         yield rig
@@ -196,14 +202,68 @@ async def relaying(rules: Open | None = None, *, may_type: bool = True) -> Async
         rig.leg.offer(None)
 
 
-async def test_a_pdu_goes_to_the_client_right_after_its_record() -> None:
+async def test_pdus_that_came_together_go_to_the_client_together_right_after_their_records() -> None:
     async with relaying() as rig:
-        rig.target.paint(RED)
+        rig.journal.clear()
+        for _ in range(3):
+            rig.target.paint(RED)
+        count = len(rig.target.out)
         await rig.settle()
         assert rig.client.screen
-        passed = [(kind, value) for kind, value in rig.journal if kind in {"recorded", "client"}]
-        assert [kind for kind, _ in passed] == ["recorded", "client"] * (len(passed) // 2)
+        assert count >= 3
+        assert [kind for kind, _ in rig.journal] == ["recorded"] * count + ["client"] * count
         assert rig.of("recorded") == rig.of("client")
+
+
+async def test_what_comes_between_two_pictures_stays_between_them() -> None:
+    async with relaying(Open(texts=(("out", "valve 3"),))) as rig:
+        rig.journal.clear()
+        rig.target.paint(RED)
+        count = len(rig.target.out)
+        rig.target.say(b"valve 3", rig.target.channels["cliprdr"])
+        rig.target.paint(RED)
+        await rig.settle()
+        first = ["recorded"] * count + ["client"] * count
+        after = ["recorded"] * (count + 1) + ["client"] * (count + 1)
+        assert [kind for kind, _ in rig.journal] == [*first, "text", *after]
+
+
+async def test_pictures_of_one_read_are_recorded_before_all_of_it_is_translated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(relay, "TOGETHER", 1)
+    async with relaying() as rig:
+        rig.journal.clear()
+        for _ in range(3):
+            rig.target.paint(RED)
+        count = len(rig.target.out)
+        await rig.settle()
+        assert [kind for kind, _ in rig.journal] == ["recorded", "client"] * count
+
+
+async def test_what_came_before_a_fault_of_the_target_is_recorded_and_seen() -> None:
+    async with relaying() as rig:
+        rig.target.paint(RED)
+        rig.speak()
+        rig.leg.offer(frame(b"\x03\x00\x00\x07\x02\xf0\x80"))
+        await asyncio.wait_for(rig.over.wait(), LIMIT)
+        assert rig.relay.fault
+        assert rig.client.screen
+        assert rig.of("recorded") == rig.of("client")
+
+
+async def test_a_cut_while_the_recorder_stalls_sends_nothing_of_what_waits_40() -> None:
+    async with relaying() as rig:
+        before = len(rig.of("client"))
+        rig.tap.fault = RecorderStalled("disk full")
+        for _ in range(3):
+            rig.target.paint(RED)
+        rig.speak()
+        await asyncio.wait_for(rig.tap.tried.wait(), LIMIT)
+        rig.tap.fault = None
+        rig.relay.cut()
+        await asyncio.wait_for(rig.over.wait(), LIMIT)
+        assert len(rig.of("client")) == before
 
 
 async def test_a_picture_that_the_recorder_cannot_take_now_waits_and_is_not_lost_80() -> None:

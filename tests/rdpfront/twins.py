@@ -95,8 +95,9 @@ class TwinStream:
         self._check()
         self.records.append((kind, value))
 
-    def shown(self, pdu: bytes) -> None:
-        self._record("pdu", pdu)
+    def shown(self, *pdus: bytes) -> None:
+        self._check()
+        self.records += [("pdu", pdu) for pdu in pdus]
 
     def stirred(self) -> None:
         self.stirs += 1

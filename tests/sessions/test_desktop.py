@@ -55,6 +55,18 @@ async def test_what_passes_is_in_the_recording_in_its_order(site: Site) -> None:
     assert (row.protocol, row.target) == ("rdp", "ews-l4")
 
 
+async def test_pdus_that_go_out_together_are_records_of_their_own_in_one_frame(site: Site) -> None:
+    connection, _, stream = await desktop(site)
+    live = site.sessions.registry.get(connection.session.id)
+    assert live
+    assert live.recorder
+    before = live.recorder.head.frames
+    stream.shown(b"<1>", b"<2>", b"<3>")
+    assert live.recorder.head.frames == before + 1
+    found = await recorded(site, connection)
+    assert [payload for kind, payload in found if kind == "p"] == [b"<1>", b"<2>", b"<3>"]
+
+
 async def test_who_names_no_account_never_comes_with_one_that_has_no_password(site: Site) -> None:
     target = await site.inventory.target_named("ews-l4")
     await site.inventory.change_account("sam", "ews-l4", target.version, "engineer", CredentialKind.CERTIFICATE)

@@ -1,6 +1,7 @@
 """Between a client and its target: two pumps, the tap, the pause gate and the notices, in one replaceable piece.
 
 INVARIANT: a PDU goes to the client only after the stream (the tap) took it; one that it did not take waits.
+INVARIANT: PDUs of one read are taken and sent together; nobody else runs, and nothing else is done, in between.
 INVARIANT: input goes to the target only when the stream said so in that instant; else it is gone for good.
 INVARIANT: after `cut` nothing passes any more, either way.
 Back pressure reaches through: who does not take what is sent stops the other's reading.
@@ -43,6 +44,7 @@ from gateway.sessions.model import Notice, RecorderStalled
 
 TICK: Final = 0.2  # seconds between two looks at the notices and the repaints while there are any
 REST: Final = 1.0  # the same while there are none: hundreds of desktops stand still
+TOGETHER: Final = 256 << 10  # octets of PDUs that are recorded and sent at once; one PDU more at most
 BAR_EVERY: Final = timedelta(seconds=1)  # a bar is drawn anew so often while the target paints
 
 
@@ -78,6 +80,8 @@ class Relay:
         self._flowing.set()
         self._stir = asyncio.Event()  # something is to be looked at now
         self._cut = self._painted = False
+        self._held: list[bytes] = []  # PDUs for the client that are to be recorded and sent together
+        self._held_octets = 0
         self._bar: tuple[Bar, Picture, timedelta] | None = None  # what lies on the client's screen, since when
         self.error, self.fault = 0, ""
 
@@ -89,22 +93,28 @@ class Relay:
             ticking = tasks.create_task(self._tick())
             try:
                 await self._carry(self._bridge.start())
+                await self._flush()
                 await self._from_target()
             except RemoteProtocolError as error:
                 self.fault = str(error)
+                await self._flush()
             except ConnectionError:
                 return  # gone in the midst of a PDU: gone all the same
             finally:
                 ticking.cancel()
 
     async def _from_target(self) -> None:
-        while not self._cut and (frame := await self._leg.frames.next()) is not None:
+        frames = self._leg.frames
+        while not self._cut and (frame := await frames.next()) is not None:
             effects = self._bridge.from_target(frame)
             self._painted = True
             self._repaints.painted()
             if not await self._carry(effects):
                 return
-            if self._repaints.asked and self._bridge.coverage.complete:
+            whole = self._repaints.asked and self._bridge.coverage.complete
+            if whole or not frames.ready:
+                await self._flush()
+            if whole:
                 self._repaints.whole()
                 await self._recorded(self._stream.repainted)
 
@@ -114,16 +124,24 @@ class Relay:
         Raises:
             RemoteProtocolError: it broke the protocol.
         """
-        return self._cut or await self._carry(self._bridge.from_client(frame))
+        if self._cut:
+            return True
+        stays = await self._carry(self._bridge.from_client(frame))
+        await self._flush()
+        return stays
 
     async def _carry(self, effects: Sequence[Effect]) -> bool:
-        """Carry out in order; False when one side has left."""
+        """Carry out in order, but PDUs for the client may wait for `_flush`; False when one side has left."""
         for effect in effects:
             if self._cut:
                 return True
+            if isinstance(effect, ToClient):
+                await self._to_client(effect.pdu)
+                continue
+            await self._flush()
+            if self._cut:
+                return True
             match effect:
-                case ToClient():
-                    await self._to_client(effect.pdu)
                 case ToTarget():
                     await self._leg.send(effect.pdu)
                 case ToInput():
@@ -151,8 +169,16 @@ class Relay:
                 await self._on_refused(name)
 
     async def _to_client(self, pdu: bytes) -> None:
-        if await self._recorded(lambda: self._stream.shown(pdu)):
-            await self._line.send(pdu)
+        self._held.append(pdu)
+        self._held_octets += len(pdu)
+        if self._held_octets >= TOGETHER:
+            await self._flush()
+
+    async def _flush(self) -> None:
+        """Record what is held for the client, then send it."""
+        pdus, self._held, self._held_octets = self._held, [], 0
+        if pdus and await self._recorded(lambda: self._stream.shown(*pdus)):
+            await self._line.send(b"".join(pdus))
 
     async def _recorded(self, write: Callable[[], None]) -> bool:
         """Once it is in the recording; False when it never will be."""
@@ -249,6 +275,7 @@ class Relay:
         self._bar, self._painted = (wanted, drawn, at), False
         for pdu in bridge.show(updates):
             await self._to_client(pdu)
+        await self._flush()
 
     def _left(self) -> timedelta:
         return self._deadline().remaining(self._clock.instant())

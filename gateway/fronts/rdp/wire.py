@@ -223,6 +223,11 @@ class Frames:
         frame = self._waiting.popleft()
         return frame if self.through is None else self.through(frame)
 
+    @property
+    def ready(self) -> bool:
+        """The next PDU is here, and `next` gives it out without letting anybody else run."""
+        return bool(self._waiting) and (self._taken + 1) % TURN != 0
+
     def only(self) -> None:
         """Raises RemoteProtocolError when more has come than what was taken."""
         if self._waiting or self._framer.pending:
