@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import ssl
+import struct
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from gateway.audit import sql
 from gateway.fronts.rdp import native
-from gateway.fronts.rdp.wire import Frames
+from gateway.fronts.rdp.wire import Frames, Wire
 from gateway.rdp.x224 import ConnectionRequest, Security
 from tests.rdpfront.conftest import Bench
 from tests.rdpfront.lines import Page, reached
@@ -92,3 +96,29 @@ async def test_thousands_of_small_pdus_leave_others_their_turn() -> None:
             await frames.next()
         over = True
     assert turns > 200
+
+
+async def test_who_resets_his_connection_under_pictures_leaves_no_lines_in_the_log(
+    certificate: tuple[Path, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    ours, theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    ours.load_cert_chain(*certificate)
+    theirs.check_hostname, theirs.verify_mode = False, ssl.CERT_NONE
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        outside = socket.create_connection(server.getsockname())
+        inside, _ = server.accept()
+    for sock in (outside, inside):
+        sock.setblocking(False)
+    wire, peer = await Wire.over(inside, accepted=True), await Wire.over(outside, accepted=False)
+    within = timedelta(seconds=30)
+    await asyncio.gather(wire.start_tls(ours, within, accepted=True), peer.start_tls(theirs, within, accepted=False))
+    assert wire._under is not None
+    wire._under.pause_reading()  # the reset is found by a write
+    outside.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.abort()
+    async with asyncio.timeout(30):
+        await peer._gone.wait()
+        for _ in range(20):
+            wire.write(bytes(50_000))
+        await wire._gone.wait()
+    assert caplog.text == ""

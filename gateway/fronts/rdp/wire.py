@@ -55,6 +55,7 @@ class Wire(asyncio.Protocol):
         self._room.set()
         self._ended = False
         self._transport: asyncio.Transport | None = None
+        self._under: asyncio.Transport | None = None  # TCP; the same until TLS is on it
 
     @classmethod
     async def over(cls, sock: socket.socket, *, accepted: bool) -> Wire:
@@ -80,7 +81,7 @@ class Wire(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if not isinstance(transport, asyncio.Transport):
             raise TypeError("a transport without octets")
-        self._transport = transport
+        self._transport = self._under = transport
         transport.set_write_buffer_limits(WRITE_AHEAD)
 
     def data_received(self, data: bytes) -> None:
@@ -141,8 +142,14 @@ class Wire(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """At once, whether there is room or not: for what is small, or must not wait."""
-        if data and self._transport is not None and not self._gone.is_set() and not self._transport.is_closing():
+        if data and self._transport is not None and not self._closing:
             self._transport.write(data)
+
+    @property
+    def _closing(self) -> bool:
+        """Nothing can leave any more. TLS hears only later of what TCP knows."""
+        ways = (self._transport, self._under)
+        return self._gone.is_set() or any(way is not None and way.is_closing() for way in ways)
 
     async def send(self, data: bytes) -> None:
         self.write(data)
