@@ -10,7 +10,8 @@ stock parser one at a time, and whatever else comes reaches it as it came, at on
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -59,19 +60,28 @@ def remove() -> None:
     _replace(STOCK)
 
 
-def data_received(self: SSHConnection, data: bytes, datatype: int | None = None) -> None:
-    """INVARIANT: when this returns at the top, nothing waits to be sent."""
+@contextmanager
+def corked() -> Iterator[None]:
+    """What is said within goes out at its end, in one write a connection. Nothing may be awaited within.
+
+    INVARIANT: at the end of the outermost nothing waits to be sent.
+    """
     _cork.depth += 1
     try:
-        if _whole(self):
-            _packets(self, self._inpbuf + data if self._inpbuf else data)
-        else:
-            _stock_data(self, data, datatype)
+        yield
     finally:
         _cork.depth -= 1
         if not _cork.depth:
             while _cork.waiting:
                 _flush(next(iter(_cork.waiting)))
+
+
+def data_received(self: SSHConnection, data: bytes, datatype: int | None = None) -> None:
+    with corked():
+        if _whole(self):
+            _packets(self, self._inpbuf + data if self._inpbuf else data)
+        else:
+            _stock_data(self, data, datatype)
 
 
 def _whole(self: SSHConnection) -> bool:

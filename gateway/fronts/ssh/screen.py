@@ -11,6 +11,7 @@ from typing import Final
 import asyncssh
 
 from gateway.fronts.ssh import notices
+from gateway.fronts.ssh.cork import corked
 from gateway.sessions.model import Notice
 
 SHOWN: Final = timedelta(seconds=6)  # a notice that does not last stays on the last row this long
@@ -57,10 +58,11 @@ class Screen:
     def last_words(self, words: str) -> None:
         """Say why, and close with an exit status that no program of the target's made."""
         self.stop()
-        if self.terminal:
-            self.write(LEAVE_FULL_SCREEN)
-        self.say(words)
-        self._channel.exit(REFUSED)
+        with corked():  # of two hundred that are killed at once, the last must not wait for eight hundred writes
+            if self.terminal:
+                self.write(LEAVE_FULL_SCREEN)
+            self.say(words)
+            self._channel.exit(REFUSED)
 
     def write(self, data: bytes, *, error: bool = False) -> None:
         with contextlib.suppress(OSError):  # the channel was closed by the client
