@@ -18,6 +18,7 @@ from gateway.clock import Deadline, SystemClock
 from gateway.errors import RecorderFailed
 from gateway.fronts.rdp import leg, relay
 from gateway.fronts.rdp.relay import Relay
+from gateway.fronts.rdp.repaints import LEAST
 from gateway.rdp import bitmap, fastpath
 from gateway.rdp import input as rdp_input
 from gateway.rdp.bridge import Bridge
@@ -25,12 +26,14 @@ from gateway.rdp.fastpath import Fragmentation, Update, UpdateCode
 from gateway.rdp.share import PduType2, ShareData
 from gateway.rdp.tpkt import Frame
 from gateway.sessions.model import Notice, NoticeKind, RecorderStalled, SessionEnded
+from tests.rdp.peers import eventually
 from tests.rdp.share.twins import Client, Open, Target, frame, frames, held
 
 LIMIT = 30.0  # seconds to wait for anything
 A_DOWN = rdp_input.KeyEvent(0x1E)
 CLICK = rdp_input.PointerEvent(rdp_input.PointerFlag.BUTTON1 | rdp_input.PointerFlag.DOWN, 7, 8)
 RED = (200, 10, 10)
+TICKING = Relay._tick
 Journal = list[tuple[str, object]]
 
 
@@ -394,6 +397,32 @@ async def test_nothing_is_drawn_while_the_target_has_a_fragment_open() -> None:
         rig.relay.notice(Notice(NoticeKind.PAUSED, SystemClock().now(), "Lena paused your input: valve 3."))
         await rig.relay._show_bar(timedelta(0))
         assert rig.journal == []
+
+
+@pytest.mark.parametrize("ago", [LEAST, LEAST / 2], ids=["at once", "as soon as may be"])
+async def test_a_viewer_waits_for_no_tick(monkeypatch: pytest.MonkeyPatch, ago: timedelta) -> None:
+    monkeypatch.setattr(relay, "TICK", 10_000.0)
+    monkeypatch.setattr(relay, "REST", 10_000.0)
+    async with relaying() as rig, asyncio.TaskGroup() as tasks:
+        rig.relay._repaints.begun(SystemClock().instant().boot - ago)
+        rig.relay._repaints.whole()
+        ticking = tasks.create_task(TICKING(rig.relay))
+        await asyncio.sleep(0)
+        assert rig.of("repaint") == []
+        rig.relay.viewer()
+        await eventually(lambda: bool(rig.of("repaint")), "the question for a picture")
+        ticking.cancel()
+
+
+async def test_a_viewer_who_came_during_a_picture_gets_the_next_one() -> None:
+    async with relaying() as rig:
+        await rig.relay._repaint(timedelta(0))
+        rig.relay.viewer()
+        rig.relay._stir.clear()
+        rig.target.paint(RED)
+        await rig.settle()
+        assert rig.of("picture")
+        assert rig.relay._stir.is_set()
 
 
 async def test_the_recording_can_be_entered_before_the_target_is_asked_for_everything() -> None:

@@ -58,6 +58,17 @@ def test_viewers_get_a_picture_but_not_more_than_one_in_two_seconds() -> None:
     assert repaints.due(S + LEAST)
 
 
+def test_what_a_viewer_waits_for_is_known_in_advance() -> None:
+    repaints = Repaints()
+    assert not repaints.soonest(S)
+    repaints.begun(S)
+    repaints.wanted()
+    assert not repaints.soonest(S)
+    repaints.whole()
+    assert repaints.soonest(S + LEAST / 4) == LEAST * 3 / 4
+    assert not repaints.soonest(S + LEAST)
+
+
 def test_a_picture_that_never_became_whole_is_asked_for_anew() -> None:
     repaints = Repaints()
     repaints.begun(S)

@@ -116,6 +116,7 @@ class Relay:
                 await self._flush()
             if whole:
                 self._repaints.whole()
+                self._stir.set()  # the next may be wanted already
                 await self._recorded(self._stream.repainted)
 
     async def from_client(self, frame: Frame) -> bool:
@@ -243,8 +244,11 @@ class Relay:
                 await self._repaint(at)
             await self._show_bar(at)
             busy = self._bar is not None or self._repaints.pending or self._notices.any
+            rest = TICK if busy else REST
+            if soonest := self._repaints.soonest(at).total_seconds():
+                rest = min(rest, soonest)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(TICK if busy else REST):
+                async with asyncio.timeout(rest):
                     await self._stir.wait()
 
     async def _repaint(self, at: timedelta) -> None:

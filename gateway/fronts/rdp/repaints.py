@@ -45,6 +45,12 @@ class Repaints:
             return False
         return self._wanted or (self._painted and (since >= EVERY or self.asked))
 
+    def soonest(self, at: timedelta) -> timedelta:
+        """How long until a picture that is wanted may be asked for; zero when nothing is to be waited for."""
+        if self._last is None or not self._wanted or self.asked:
+            return timedelta(0)
+        return max(self._last + LEAST - at, timedelta(0))
+
     def begun(self, at: timedelta) -> None:
         self._last, self._wanted, self._painted, self.asked = at, False, False, True
 
