@@ -9,7 +9,7 @@ RUN make web && python3 -m venv /opt/sluicegate \
  && .venv/bin/uv pip install --quiet --python /opt/sluicegate/bin/python --no-deps .
 
 FROM debian:12-slim
-RUN apt-get update -q && apt-get install -y -q --no-install-recommends python3 ca-certificates && rm -rf /var/lib/apt/lists/*
+RUN apt-get update -q && apt-get install -y -q --no-install-recommends python3 ca-certificates fonts-dejavu-core && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/sluicegate /opt/sluicegate
 USER 65534:65534
 VOLUME /srv/sluicegate
