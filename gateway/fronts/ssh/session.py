@@ -153,8 +153,9 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         connection, link = self._visitor.connection, self._visitor.link
         if connection is None or link is None:
             raise Refused("not_running", texts.UNAVAILABLE)
-        await connection.permit(channel)  # while the target's connection is being opened
-        await self._join(connection, await link.opened(), channel, command)
+        target = await link.opened()  # first: who reads why it is not there is not told that nothing runs
+        await connection.permit(channel)
+        await self._join(connection, target, channel, command)
 
     async def _join(
         self, connection: Connection, target: asyncssh.SSHClientConnection, channel: Channel, command: str | None
