@@ -14,9 +14,9 @@ MUTANTS = (
     Mutant(
         "a picture is delivered before it is recorded",
         f"{FRONT}/relay.py",
-        "if await self._recorded(lambda: self._stream.shown(pdu)):",
-        "await self._line.send(pdu)\n        if await self._recorded(lambda: self._stream.shown(pdu)) and False:",
-        f"{PLANTED}::test_a_pdu_goes_to_the_client_right_after_its_record",
+        "if pdus and await self._recorded(lambda: self._stream.shown(*pdus)):",
+        "await self._line.send(b''.join(pdus))\n        if await self._recorded(lambda: self._stream.shown(*pdus)) and False:",
+        f"{PLANTED}::test_pdus_that_came_together_go_to_the_client_together_right_after_their_records",
     ),
     Mutant(
         "a picture that the recorder refused is delivered",
@@ -206,8 +206,8 @@ MUTANTS = (
     Mutant(
         "a picture counts as whole before it is",
         f"{FRONT}/relay.py",
-        "if self._repaints.asked and self._bridge.coverage.complete:",
-        "if self._repaints.asked:",
+        "whole = self._repaints.asked and self._bridge.coverage.complete",
+        "whole = self._repaints.asked",
         f"{PLANTED}::test_a_picture_is_whole_when_its_last_part_was_recorded_and_not_before",
     ),
     Mutant(
