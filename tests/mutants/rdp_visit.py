@@ -15,7 +15,8 @@ MUTANTS = (
         "a picture is delivered before it is recorded",
         f"{FRONT}/relay.py",
         "if pdus and await self._recorded(lambda: self._stream.shown(*pdus)):",
-        "await self._line.send(b''.join(pdus))\n        if await self._recorded(lambda: self._stream.shown(*pdus)) and False:",
+        "await self._line.send(b''.join(pdus))\n"
+        "        if await self._recorded(lambda: self._stream.shown(*pdus)) and False:",
         f"{PLANTED}::test_pdus_that_came_together_go_to_the_client_together_right_after_their_records",
     ),
     Mutant(
