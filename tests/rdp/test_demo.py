@@ -93,8 +93,6 @@ async def test_a_new_user_visits_the_desktop_of_the_demonstration(tmp_path: Path
                 good(await lena.change(f"/grants/{grant['id']}/release", {"code": await codes["lena"].next()}))
                 await client.sees(lambda seen: share_of(seen, STEELBLUE) > 0.3, "the desktop")
                 await client.types("echo it is $((6*7)) > arrived\n", at=TERMINAL)
-                arrived = tmp_path / "demo" / "desktop" / "home" / "arrived"
-                await eventually(lambda: arrived.exists() and arrived.read_text() == "it is 42\n", "what was typed")
                 (session,) = good(await lena.get("/sessions"))
                 good(await lena.change(f"/sessions/{session['id']}/kill", {"reason": "enough"}))
                 await client.ends()
