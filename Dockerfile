@@ -3,10 +3,7 @@ FROM debian:12-slim AS build
 RUN apt-get update -q && apt-get install -y -q --no-install-recommends python3 python3-venv make ca-certificates bash
 WORKDIR /src
 COPY . .
-RUN make web && python3 -m venv /opt/sluicegate \
- && .venv/bin/uv export --quiet --frozen --no-dev --no-emit-project --output-file /tmp/requirements.txt \
- && .venv/bin/uv pip install --quiet --python /opt/sluicegate/bin/python --require-hashes -r /tmp/requirements.txt \
- && .venv/bin/uv pip install --quiet --python /opt/sluicegate/bin/python --no-deps .
+RUN make install
 
 FROM debian:12-slim
 RUN apt-get update -q && apt-get install -y -q --no-install-recommends python3 ca-certificates fonts-dejavu-core && rm -rf /var/lib/apt/lists/*

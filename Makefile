@@ -2,15 +2,23 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
+PREFIX ?= /opt/sluicegate
 export UV_PYTHON_PREFERENCE := only-system
 export UV_PROJECT_ENVIRONMENT := .venv
 # Databases of tests live in memory where there is room: half of their time would be waiting for the disk.
 export PYTEST_DEBUG_TEMPROOT := $(shell test -w /dev/shm && echo /dev/shm || echo /tmp)
 
-.PHONY: demo test quick lint bench mutants web clean
+.PHONY: demo install test quick lint bench mutants web clean
 
 demo: .venv/.ready web/dist/.ready
 	exec $(BIN)/sluicegate demo start
+
+# The program, without tests and tools, in a folder of its own: $(PREFIX)/bin/sluicegate.
+install: .venv/.ready web/dist/.ready
+	test -x $(PREFIX)/bin/python || $(PYTHON) -m venv $(PREFIX)
+	$(BIN)/uv export --quiet --frozen --no-dev --no-emit-project \
+	  | $(BIN)/uv pip install --quiet --python $(PREFIX)/bin/python --require-hashes -r -
+	$(BIN)/uv pip install --quiet --python $(PREFIX)/bin/python --no-deps --reinstall-package sluicegate .
 
 test: .venv/.ready web/dist/.ready lint
 	tests/peers.sh

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ import typer
 from gateway.app import opened, run_until_signal
 from gateway.config import FILE, Settings, read
 from gateway.errors import Invalid
+from gateway.limits import SETUP_LIFE
 from gateway.telemetry import log_to_stderr
 
 Folder = Annotated[Path, typer.Argument(help="The gateway's folder: settings, keys, database, recordings.")]
@@ -43,14 +45,14 @@ def init(
     people: Annotated[str, typer.Option(help="Address that people connect to.")],
     admin: Annotated[str, typer.Option(help="Address of the admin API.")],
     south: Annotated[str, typer.Option(help="Address that connections to targets come from.")],
-    host: Annotated[str, typer.Option(help="Host name that people use.")] = "localhost",
+    host: Annotated[str, typer.Option(help="Host name that people use; without one, the address.")] = "",
 ) -> None:
     """Write the settings of a new gateway."""
     path = folder / FILE
     if path.exists():
         raise Invalid(str(path), "exists already")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    words = {"site": site, "people": people, "admin": admin, "south": south, "host": host}
+    words = {"site": site, "people": people, "admin": admin, "south": south, "host": host or people}
     # A JSON string is a TOML string: whatever was given stays one value, and is refused as one.
     path.write_text(TEMPLATE.format(**{name: json.dumps(value) for name, value in words.items()}))
     try:
@@ -74,8 +76,14 @@ def release() -> None:
 
 async def _serve(folder: Path, settings: Settings) -> None:
     async with opened(folder, settings) as gateway:
-        if token := await gateway.services.identity.setup_token():
-            page = f"https://{settings.names[0]}:{settings.page.port}/#/setup"
-            typer.echo(f"There is no administrator yet. Make the first one within the hour at {page}")
-            typer.echo(f"with this one-time setup token: {token}")
-        await run_until_signal(gateway)
+        token = await gateway.services.identity.setup_token()
+        await run_until_signal(gateway, lambda: _first_steps(settings, token))
+
+
+def _first_steps(settings: Settings, token: str | None) -> None:
+    """How the first administrator is made, once the page answers; nothing where there is one."""
+    if token is not None:
+        hours = SETUP_LIFE // timedelta(hours=1)
+        page = f"https://{settings.names[0]}:{settings.page.port}/#/setup"
+        typer.echo(f"There is no administrator yet. Make the first one at {page}")
+        typer.echo(f"within {hours} hours and before the next start, with this one-time setup token: {token}")

@@ -58,6 +58,7 @@ NEW = ("--site", "mill.example", "--people", "192.0.2.1", "--admin", "192.0.2.2"
 def test_init_writes_settings_that_are_good_and_refuses_to_write_them_twice(command: Command, tmp_path: Path) -> None:
     assert command("init", tmp_path / "new", *NEW)[0] == 0
     assert read(tmp_path / "new").site == "mill.example"
+    assert read(tmp_path / "new").names == ("192.0.2.1",), "without a name, people use the address"
     before = (tmp_path / "new" / FILE).read_text()
     status, _, err = command("init", tmp_path / "new", *NEW)
     assert (status, err.count("\n")) == (2, 1)
@@ -194,15 +195,26 @@ def code_at(secret: str, step: int) -> str:
 
 
 @pytest.mark.peer
+async def test_whoever_cannot_listen_hands_out_no_token(tmp_path: Path) -> None:
+    async with plant(tmp_path / "with-people") as made:
+        settings = SETTINGS.format(south="127.0.0.3", ssh=free_port(), page=free_port(), folder=tmp_path)
+        (tmp_path / FILE).write_text(settings.replace('host = "127.0.0.1"', 'host = "192.0.2.1"'))
+        refused = await made.started(arguments=("serve", str(tmp_path)))
+        assert await refused.ends() == 2
+        assert "cannot listen on 192.0.2.1" in refused.said
+        assert "token" not in refused.said
+
+
+@pytest.mark.peer
 async def test_serve_prints_the_setup_token_once_while_there_is_no_administrator(tmp_path: Path) -> None:
     async with plant(tmp_path / "with-people") as made:
         (tmp_path / FILE).write_text(
             SETTINGS.format(south="127.0.0.3", ssh=free_port(), page=free_port(), folder=tmp_path)
         )
         first = await made.started(arguments=("serve", str(tmp_path)))
-        await first.says('"event": "Serving"')
-        assert first.said.count("one-time setup token: ") == 1
         token = (await first.says(r"setup token: (\S+)")).group(1)
+        assert first.said.count("one-time setup token: ") == 1
+        assert first.said.index("Serving") < first.said.index(token)
         first.send(signal.SIGTERM)
         assert await first.ends() == 0
         assert token.encode() not in (tmp_path / "sluicegate.db").read_bytes()
