@@ -227,6 +227,32 @@ async def approves(omar: Desk) -> None:
     await card.get_by_role("button", name="Approve now").click()
 
 
+async def test_a_recorded_terminal_is_taken_away_too_and_what_it_shows_stays_text(tmp_path: Path) -> None:
+    async with running_site(tmp_path / "gateway", local=False) as site, desks(site, "ada") as (ada,):
+        s = site.gateway.services
+        async with s.recordings._store.write() as tx:
+            recorder = await s.recordings.open(
+                tx, session=SESSION, person="vera", target="ews-l4", protocol="ssh", meta={"purpose": HOSTILE}
+            )
+        tape = recorder.open_tape({"kind": "shell", "columns": 80, "rows": 24}, (80, 24))
+        tape.output(f"{HOSTILE}\r\nsee-42\r\n".encode())
+        tape.close(0)
+        async with s.recordings._store.write() as tx:
+            await s.recordings.close(tx, recorder)
+        await ada.sign_in()
+        await ada.page.get_by_role("link", name="Recordings").click()
+        await ada.page.get_by_role("link", name="Open recording 1").click()
+        async with ada.page.expect_download() as download:
+            await ada.page.get_by_role("button", name="HTML file").click()
+        await (await download.value).save_as(path := tmp_path / "recording.html")
+        async with offline(ada, path) as away:
+            last = await away.page.get_by_label("Position").get_attribute("max")
+            await away.page.get_by_label("Position").fill(str(last))
+            await expect(away.page.get_by_label("Replay")).to_contain_text("see-42")
+            await expect(away.page.get_by_label("Replay")).to_contain_text(HOSTILE)
+            assert await away.page.evaluate("() => globalThis.bad") is None
+
+
 async def test_a_vendor_works_at_a_desktop_in_her_browser_and_the_control_room_watches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
