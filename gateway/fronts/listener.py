@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import socket
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 import structlog
 
@@ -118,10 +119,19 @@ class Listener:
     """Accepts until cancelled, and ends when its last connection has ended.
 
     `handle` owns the socket it is given until it returns; what it raises ends its own connection and no other.
+    `farewell` makes of words what a client of the front shows, or skips, when it is turned away; octets or none.
     """
 
-    def __init__(self, sock: socket.socket, admission: Admission, clock: Clock, handle: Handle) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        admission: Admission,
+        clock: Clock,
+        handle: Handle,
+        farewell: Callable[[str], bytes] = lambda _: b"",
+    ) -> None:
         self._sock, self._admission, self._clock, self._handle = sock, admission, clock, handle
+        self._farewell = farewell
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -136,7 +146,7 @@ class Listener:
                 source = str(address[0])
                 if words := self._admission.refusal(source, self._clock.instant().boot):
                     log.info("Turned away at the door", source=source, words=words)
-                    turn_away(peer, words)
+                    _turn_away(peer, self._farewell(words))
                     continue
                 place = self._admission.take(source)
                 connections.create_task(self._one(peer, source, place), name=f"connection from {source}")
@@ -152,9 +162,43 @@ class Listener:
                 peer.close()
 
 
-def turn_away(peer: socket.socket, words: str) -> None:
-    """Say why, as a line that SSH clients skip or show (RFC 4253, 4.2), and close; never wait for it."""
+def _turn_away(peer: socket.socket, farewell: bytes) -> None:
+    """Say it and close; never wait for it."""
     with contextlib.suppress(OSError):
         peer.setblocking(False)
-        peer.send(words.encode() + b"\r\n")
+        peer.send(farewell)
     peer.close()
+
+
+class Front(Protocol):
+    async def run(self) -> None:
+        """Let people in, until cancelled."""
+        ...
+
+    async def close(self) -> None:
+        """Tell everybody who is still there, and wait until they have gone; not for long."""
+        ...
+
+
+Opened = TypeVar("Opened", bound=Front)
+
+
+@asynccontextmanager
+async def served(host: str, port: int, front: Callable[[socket.socket], Opened]) -> AsyncIterator[Opened]:
+    """The front that `front` makes of a socket listening at `host`:`port`, until the block is left.
+
+    Raises:
+        OSError: as `listen`.
+    """
+    sock = listen(host, port)
+    try:
+        opened = front(sock)
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(opened.run())
+            try:
+                yield opened
+            finally:
+                await opened.close()
+                running.cancel()
+    finally:
+        sock.close()

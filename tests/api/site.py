@@ -21,8 +21,9 @@ from gateway.audit.hub import Hub
 from gateway.audit.log import AuditLog
 from gateway.envelope import Envelope
 from gateway.fronts.api.app import create_app
-from gateway.fronts.api.services import DesktopChannel, Door, Services
+from gateway.fronts.api.services import Door, Services
 from gateway.fronts.api.services import Site as About
+from gateway.fronts.ports import WebChannel
 from gateway.identity.model import Person, Role
 from gateway.identity.passwords import Passwords
 from gateway.identity.service import Identity
@@ -68,7 +69,7 @@ class RdpTwin:
 
     port = 3389
 
-    async def web(self, channel: DesktopChannel, person: Person, source: str) -> None:
+    async def web(self, channel: WebChannel, person: Person, source: str) -> None:
         while data := await channel.receive():
             await channel.send(f"{person.name} at {source}: ".encode() + data)
             if data == b"bye":

@@ -14,11 +14,12 @@ import pytest
 from gateway.audit import sql
 from gateway.fronts.rdp import native
 from gateway.fronts.rdp.wire import Frames, Wire
-from gateway.rdp.x224 import ConnectionRequest, Security
+from gateway.rdp.x224 import EXTENDED_CLIENT_DATA_SUPPORTED, ConnectionConfirm, ConnectionRequest, Security
 from tests.rdpfront.conftest import Bench
 from tests.rdpfront.lines import Page, reached
 
 HELLO = ConnectionRequest(Security.TLS | Security.HYBRID).encode()
+WELCOME = ConnectionConfirm(Security.HYBRID, EXTENDED_CLIENT_DATA_SUPPORTED).encode()
 
 
 async def answered(port: int, *parts: bytes) -> bytes:
@@ -75,7 +76,12 @@ async def test_who_stops_in_the_handshake_is_hung_up_on(bench: Bench, monkeypatc
 async def test_a_flood_of_one_source_gets_no_further_place(bench: Bench) -> None:
     open_ones = [await asyncio.open_connection("127.0.0.1", bench.front.port) for _ in range(20)]
     try:
-        assert b"not yet signed in" in await answered(bench.front.port)
+        assert await answered(bench.front.port, HELLO) == b""  # RDP has no words for that
+        there = await asyncio.open_connection("127.0.0.1", bench.front.port, local_addr=("127.0.0.2", 0))
+        open_ones.append(there)
+        there[1].write(HELLO)
+        async with asyncio.timeout(30):
+            assert await there[0].readexactly(len(WELCOME)) == WELCOME
     finally:
         for _, writer in open_ones:
             writer.close()

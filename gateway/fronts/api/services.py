@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from gateway.access.service import Access
+    from gateway.fronts.ports import WebChannel
     from gateway.identity.model import Person
     from gateway.identity.service import Identity
     from gateway.inventory.service import Inventory
@@ -33,29 +34,13 @@ class Door(StrEnum):
     ADMIN = "admin"
 
 
-class DesktopChannel(Port):
-    """A page's end of a desktop, octets in order. One task reads and one sends."""
-
-    async def receive(self) -> bytes:
-        """What the page sent next; empty at its end."""
-        ...
-
-    async def send(self, data: bytes, /) -> None:
-        """Waits until the page takes it; returns as well when the page is gone."""
-        ...
-
-    async def close(self, words: str, /) -> None:
-        """The end, and why. Harmless when it is closed."""
-        ...
-
-
 class Desktops(Port):
     """The RDP front, as the API sees it."""
 
     @property
     def port(self) -> int: ...
 
-    def web(self, channel: DesktopChannel, person: Person, source: str, /) -> Coroutine[None, None, None]:
+    def web(self, channel: WebChannel, person: Person, source: str, /) -> Coroutine[None, None, None]:
         """Serve one page until its desktop ends."""
         ...
 

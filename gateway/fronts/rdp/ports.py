@@ -1,19 +1,14 @@
-"""What the RDP front needs of the rest of the house: `identity`, `sessions` and the API's WebSocket fit, and so do the
-tests' twins."""
+"""What the RDP front needs of the rest of the house: `identity` and `sessions` fit, and so do the tests' twins."""
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Mapping
-from datetime import timedelta
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-from gateway.clock import Deadline
+from gateway.fronts import ports
 from gateway.identity.model import FactorProof, Person
 from gateway.ids import GrantId
-from gateway.inventory.model import Credential, Service
-from gateway.policy.model import Channel
-from gateway.sessions.model import Arrival, End, EndReason, Hold, Notice, Session
+from gateway.sessions.model import Arrival
 
 
 class Bearer(Protocol):
@@ -51,20 +46,6 @@ class Tickets(Protocol):
         ...
 
 
-class WebChannel(Protocol):
-    """A browser's WebSocket, already authenticated. Binary messages both ways; their borders mean nothing."""
-
-    async def receive(self) -> bytes:
-        """The next message; empty at the end."""
-        ...
-
-    async def send(self, data: bytes, /) -> None:
-        """Returns when there is room for more; a browser that is gone is no error."""
-        ...
-
-    async def close(self, words: str, /) -> None: ...
-
-
 class Stream(Protocol):
     """The desktop's tap and pause gate."""
 
@@ -79,45 +60,18 @@ class Stream(Protocol):
     def close(self, status: int | None = None, signal: str = "", /) -> None: ...
 
 
-class Connection(Protocol):
-    """A front connection that belongs to a running session."""
-
-    on_notice: Callable[[Notice], None]
-    on_end: Callable[[End], None]
-    on_pause: Callable[[bool], None]
+class Connection(ports.Connection, Protocol):
     on_viewer: Callable[[], None]
 
     @property
-    def number(self) -> int: ...
-    @property
-    def session(self) -> Session: ...
-    @property
-    def deadline(self) -> Deadline: ...
-    @property
-    def service(self) -> Service: ...
-    @property
     def paused(self) -> bool: ...
 
-    async def dial(self) -> socket.socket: ...
-    async def credential(self) -> Credential: ...
     async def check_certificate(self, der: bytes, /) -> None: ...
     async def check_public_key(self, info: bytes, /) -> None: ...
-    async def permit(self, channel: Channel, /) -> None: ...
     def open_stream(self, kind: str, about: Mapping[str, object], /) -> Stream: ...
-    async def close(self, reason: EndReason, words: str = "", /) -> None: ...
 
 
-class Visit(Protocol):
-    """Somebody on his way in."""
-
-    @property
-    def hold(self) -> Hold | None: ...
-    @property
-    def session(self) -> Session: ...
-
-    async def settled(self, within: timedelta, /) -> bool: ...
-    async def enter(self) -> Connection: ...
-    async def leave(self) -> None: ...
+Visit: TypeAlias = ports.Visit[Connection]
 
 
 class Sessions(Protocol):

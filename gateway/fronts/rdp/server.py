@@ -24,9 +24,10 @@ from gateway.audit.events.rdp import ConnectionFailed
 from gateway.audit.log import AuditLog
 from gateway.clock import Clock
 from gateway.errors import GatewayError, RemoteProtocolError
-from gateway.fronts.listener import Admission, Listener, Place, listen
+from gateway.fronts.listener import Admission, Listener, Place, served
+from gateway.fronts.ports import WebChannel
 from gateway.fronts.rdp import native, texts, web
-from gateway.fronts.rdp.ports import Identity, Sessions, Tickets, WebChannel
+from gateway.fronts.rdp.ports import Identity, Sessions, Tickets
 from gateway.fronts.rdp.setting import Certificate, Setting
 from gateway.fronts.rdp.visitor import Client, Last, Visitor
 from gateway.fronts.rdp.wire import Wire
@@ -135,15 +136,5 @@ async def serve_rdp(
         OSError: the address cannot be listened at, or the certificate cannot be read.
     """
     setting = Setting(sessions, tickets, identity, audit, store, clock, Certificate.load(certificate, key))
-    sock = listen(host, port)
-    try:
-        front = RdpFront(setting, (certificate, key), sock)
-        async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(front.run())
-            try:
-                yield front
-            finally:
-                await front.close()
-                running.cancel()
-    finally:
-        sock.close()
+    async with served(host, port, lambda sock: RdpFront(setting, (certificate, key), sock)) as front:
+        yield front

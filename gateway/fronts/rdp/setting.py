@@ -8,12 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-import structlog
-
 from gateway.audit.log import AuditLog
-from gateway.audit.model import AuditEvent
 from gateway.clock import Clock
-from gateway.errors import StoreUnavailable
+from gateway.fronts.book import Book
 from gateway.fronts.penalties import Penalties
 from gateway.fronts.rdp.ports import Identity, Sessions, Tickets
 from gateway.limits import RDP_FREE
@@ -26,8 +23,6 @@ ARRIVING: Final = timedelta(seconds=60)  # from the log-on to a client that can 
 END_SHOWN: Final = timedelta(seconds=8)  # a last screen stands so long: long enough to read it
 PIXELS: Final = 2 * 3840 * 2160  # of a client's desktop: each costs memory and time to draw a hold on
 CLIPBOARD_OCTETS: Final = 1 << 20  # octets of one text that passes through the clipboard
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +49,7 @@ class Certificate:
 
 
 @dataclass(slots=True)
-class Setting:
+class Setting(Book):
     """Attributes:
     certificate: replaced as a whole when the files have changed.
     """
@@ -67,11 +62,3 @@ class Setting:
     clock: Clock
     certificate: Certificate
     penalties: Penalties = field(default_factory=lambda: Penalties(free=RDP_FREE))
-
-    async def record(self, event: AuditEvent) -> None:
-        """For what has happened already: without a store it stays in the machine's log."""
-        try:
-            async with self.store.write() as tx:
-                await self.audit.append(tx, event)
-        except StoreUnavailable as error:
-            log.error("Audit event not written", event_name=event.name, error=str(error))

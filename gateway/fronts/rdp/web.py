@@ -11,7 +11,8 @@ from typing import Final
 import structlog
 
 from gateway.errors import GatewayError, Refused, RemoteProtocolError
-from gateway.fronts.rdp.ports import Bearer, WebChannel
+from gateway.fronts.ports import WebChannel
+from gateway.fronts.rdp.ports import Bearer
 from gateway.fronts.rdp.setting import FIRST_PDU, FIRST_PDU_OCTETS, Setting
 from gateway.fronts.rdp.visitor import Client
 from gateway.fronts.rdp.wire import Frames, WebLine

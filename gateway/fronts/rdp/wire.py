@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Final, Protocol
 
 from gateway.errors import RemoteProtocolError
-from gateway.fronts.rdp.ports import WebChannel
+from gateway.fronts.ports import WebChannel
 from gateway.limits import KILL_LIMIT
 from gateway.rdp.tpkt import Frame, Framer
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
-from gateway.clock import Deadline
+from gateway.fronts import ports
 from gateway.identity.model import FactorProof, Person
 from gateway.ids import PersonId
 from gateway.inventory import model as inventory
-from gateway.inventory.model import Credential, Service
-from gateway.policy.model import Channel, Obligations
-from gateway.sessions.model import Arrival, End, EndReason, Hold, Notice, Session
+from gateway.policy.model import Obligations
+from gateway.sessions.model import Arrival
 
 
 class Identity(Protocol):
@@ -42,43 +40,15 @@ class Stream(Protocol):
     def close(self, status: int | None, signal: str = "", /) -> None: ...
 
 
-class Connection(Protocol):
-    """A front connection that belongs to a running session."""
-
-    on_notice: Callable[[Notice], None]
-    on_end: Callable[[End], None]
-    on_pause: Callable[[bool], None]
-
-    @property
-    def number(self) -> int: ...
-    @property
-    def session(self) -> Session: ...
+class Connection(ports.Connection, Protocol):
     @property
     def obligations(self) -> Obligations: ...
-    @property
-    def deadline(self) -> Deadline: ...
-    @property
-    def service(self) -> Service: ...
 
-    async def dial(self) -> socket.socket: ...
-    async def credential(self) -> Credential: ...
     async def check_host_key(self, public: str, /) -> None: ...
-    async def permit(self, channel: Channel, /) -> None: ...
     def open_stream(self, kind: str, about: dict[str, Any], terminal: tuple[int, int] | None, /) -> Stream: ...
-    async def close(self, reason: EndReason, words: str = "", /) -> None: ...
 
 
-class Visit(Protocol):
-    """Somebody on his way in."""
-
-    @property
-    def hold(self) -> Hold | None: ...
-    @property
-    def session(self) -> Session: ...
-
-    async def settled(self, within: timedelta, /) -> bool: ...
-    async def enter(self) -> Connection: ...
-    async def leave(self) -> None: ...
+Visit: TypeAlias = ports.Visit[Connection]
 
 
 class MenuLine(Protocol):

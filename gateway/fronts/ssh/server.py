@@ -20,7 +20,7 @@ import asyncssh
 
 from gateway.audit.log import AuditLog
 from gateway.clock import Clock
-from gateway.fronts.listener import Admission, Listener, Place, listen
+from gateway.fronts.listener import Admission, Listener, Place, served
 from gateway.fronts.penalties import Penalties
 from gateway.fronts.ssh import cork, fast, kex, texts
 from gateway.fronts.ssh.connection import FrontConnection
@@ -47,7 +47,7 @@ class SshFront:
         self._empty = asyncio.Event()
         self._empty.set()
         self._admission = Admission(setting.penalties)
-        self._listener = Listener(sock, self._admission, setting.clock, self._connection)
+        self._listener = Listener(sock, self._admission, setting.clock, self._connection, farewell)
         self.port: int = sock.getsockname()[1]
 
     async def run(self) -> None:
@@ -85,6 +85,11 @@ class SshFront:
                     self._visitors.discard(visitor)
                     if not self._visitors:
                         self._empty.set()
+
+
+def farewell(words: str) -> bytes:
+    """A line before the identification string, which clients skip or show (RFC 4253, 4.2)."""
+    return words.encode() + b"\r\n"
 
 
 def options(host_key: Path) -> asyncssh.SSHServerConnectionOptions:
@@ -137,15 +142,5 @@ async def serve_ssh(
     cork.install()
     await self_check()
     setting = Setting(sessions, identity, audit, store, clock, banner, Penalties())
-    sock = listen(host, port)
-    try:
-        front = SshFront(setting, host_key, sock)
-        async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(front.run())
-            try:
-                yield front
-            finally:
-                await front.close()
-                running.cancel()
-    finally:
-        sock.close()
+    async with served(host, port, lambda sock: SshFront(setting, host_key, sock)) as front:
+        yield front
