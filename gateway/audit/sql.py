@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -70,6 +71,14 @@ async def read(
     if actor:
         query = query.where(entries.c.actor == actor)
     return [_entry(row) for row in await tx.execute(query)]
+
+
+async def latest(tx: Tx, names: frozenset[str], service: str) -> Entry | None:
+    """The newest entry of these names about `service`; as a field stands in `line`, no text of a person's can."""
+    about = entries.c.line.contains(f'"service":{json.dumps(service)}', autoescape=True)
+    query = select(entries).where(entries.c.name.in_(names), about).order_by(entries.c.number.desc()).limit(1)
+    row = (await tx.execute(query)).one_or_none()
+    return None if row is None else _entry(row)
 
 
 def _entry(row: Row[Any]) -> Entry:

@@ -71,6 +71,23 @@ async def test_an_owner_has_a_list_of_the_keys_of_his_targets_and_of_no_others(s
         assert (await (await site.signed_in(name)).get("/host-keys")).json() == []
 
 
+async def test_what_is_said_of_one_key_is_said_of_no_other(site: Site) -> None:
+    other = (await site.services.inventory.target_named("ews-l4")).service(Protocol.RDP)
+    assert other is not None
+    (old, was), (_, now), omar = key(), key(), await site.signed_in("omar")
+    await shows(site, old)
+    reason = f'moved","service":"{other.id}'
+    asked = {"fingerprint": now, "reason": reason, "code": site.code("omar")}
+    assert (await omar.change(f"{PATH}/accept", asked)).is_success
+    listed = {k["protocol"]: k for k in (await omar.get("/host-keys")).json() if k["target"] == "ews-l4"}
+    assert (listed["ssh"]["fingerprint"], listed["ssh"]["shown"], listed["ssh"]["accepted"]) == (None, None, now)
+    assert (listed["rdp"]["fingerprint"], listed["rdp"]["shown"], listed["rdp"]["accepted"]) == (None, None, None)
+    await refused(site, old)
+    await refused(site, old)
+    after = (await omar.get(PATH)).json()
+    assert (after["shown"]["fingerprint"], after["accepted"]) == (was, now)
+
+
 async def test_nobody_but_the_owner_learns_or_accepts_a_key_53(site: Site) -> None:
     (old, was), (_, now) = key(), key()
     await shows(site, old)

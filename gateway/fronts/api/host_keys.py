@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -20,8 +19,8 @@ from gateway.ids import ServiceId
 from gateway.inventory.model import Protocol, Service, Target
 
 router = APIRouter(tags=["host keys"])
-NAMES: Final = frozenset({HostKeyPinned.name, HostKeyChanged.name, HostKeyReleased.name})
-BATCH: Final = 1000  # entries read at once
+KNOWN: Final = frozenset({HostKeyPinned.name, HostKeyReleased.name})  # whatever was shown before is settled by them
+SHOWN: Final = frozenset({HostKeyChanged.name})
 KEYED: Final = frozenset({Protocol.SSH, Protocol.RDP})
 
 
@@ -37,14 +36,13 @@ class _History:
 @router.get("/host-keys", summary="Host keys of the targets that you own", responses=problems(*SIGNED_IN))
 async def list_host_keys(who: Anyone, state: Everything) -> list[HostKeyView]:
     owned = [t for t in await state.inventory.targets() if who.person.id in t.owners]
-    histories = await _histories(state) if owned else {}
-    return [await _view(state, t, s, histories) for t in owned for s in t.services if s.protocol in KEYED]
+    return [await _view(state, t, s) for t in owned for s in t.services if s.protocol in KEYED]
 
 
 @router.get("/targets/{name}/host-key", summary="The host key that is pinned", responses=problems(*SIGNED_IN, 404))
 async def get_host_key(name: Id, who: Anyone, state: Everything, protocol: Protocol = Protocol.SSH) -> HostKeyView:
     target, service = await _owned(state, who, name, protocol)
-    return await _view(state, target, service, await _histories(state))
+    return await _view(state, target, service)
 
 
 @router.post(
@@ -64,7 +62,7 @@ async def accept_host_key(name: Id, asked: Accept, who: Anyone, state: Everythin
         fingerprint=asked.fingerprint,
         source=who.source,
     )
-    return await _view(state, target, service, await _histories(state))
+    return await _view(state, target, service)
 
 
 async def _owned(state: Services, who: Asker, name: str, protocol: Protocol) -> tuple[Target, Service]:
@@ -76,10 +74,8 @@ async def _owned(state: Services, who: Asker, name: str, protocol: Protocol) -> 
     return owned[0], service
 
 
-async def _view(
-    state: Services, target: Target, service: Service, histories: Mapping[ServiceId, _History]
-) -> HostKeyView:
-    pinned, history = await state.inventory.pinned(service.id), histories.get(service.id, _History())
+async def _view(state: Services, target: Target, service: Service) -> HostKeyView:
+    pinned, history = await state.inventory.pinned(service.id), await _history(state, service.id)
     return HostKeyView(
         target=target.name,
         title=target.title,
@@ -91,21 +87,11 @@ async def _view(
     )
 
 
-async def _histories(state: Services) -> dict[ServiceId, _History]:
-    """From the audit log, for the inventory keeps the pinned key alone. Such entries are rare."""
-    found, since = dict[ServiceId, _History](), 0
+async def _history(state: Services, service: ServiceId) -> _History:
+    """From the audit log, for the inventory keeps the pinned key alone."""
     async with state.store.read() as tx:
-        while batch := await sql.read(tx, since=since, limit=BATCH, names=NAMES):
-            since = batch[-1].index + 1
-            for entry in batch:
-                values = entry.values()
-                service = ServiceId(values["service"])
-                match entry.name:
-                    case HostKeyPinned.name:
-                        found[service] = _History()
-                    case HostKeyReleased.name:
-                        found[service] = _History(accepted=values["fingerprint"])
-                    case _:
-                        accepted = found.get(service, _History()).accepted
-                        found[service] = _History(values["offered"], entry.at, accepted)
-    return found
+        known, shown = await sql.latest(tx, KNOWN, service), await sql.latest(tx, SHOWN, service)
+    accepted = known.values()["fingerprint"] if known is not None and known.name == HostKeyReleased.name else ""
+    if shown is None or (known is not None and shown.index < known.index):
+        return _History(accepted=accepted)
+    return _History(shown.values()["offered"], shown.at, accepted)
