@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from gateway.audit.log import AuditLog
-from gateway.clock import Clock
-from gateway.envelope import Envelope
+from functools import cached_property
+
 from gateway.identity.enrolling import Enrolling
 from gateway.identity.key_ring import KeyRing
-from gateway.identity.passwords import Passwords
 from gateway.identity.sign_ins import SignIns
 from gateway.identity.tickets import Tickets
-from gateway.store.db import Store
 
 
 class Identity(SignIns, Enrolling, KeyRing):
@@ -22,14 +19,6 @@ class Identity(SignIns, Enrolling, KeyRing):
     INVARIANT: the store holds no password, seed or token that can be used without the master key.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        audit: AuditLog,
-        clock: Clock,
-        envelope: Envelope,
-        site: str,
-        passwords: Passwords | None = None,
-    ) -> None:
-        super().__init__(store, audit, clock, envelope, site, passwords)
-        self.tickets = Tickets(store, audit, clock, envelope, site, self._passwords)
+    @cached_property
+    def tickets(self) -> Tickets:
+        return Tickets(self._store, self._audit, self._clock, self._envelope, self._site, self._passwords)

@@ -6,8 +6,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, delete, insert, select, update
 
 from gateway.clock import Deadline
 from gateway.identity.model import Factor, FactorProof
@@ -68,8 +69,14 @@ async def add(tx: Tx, it: Stored) -> None:
 
 async def find(tx: Tx, id_: str) -> Stored | None:
     row = (await tx.execute(select(tickets).where(tickets.c.id == id_))).one_or_none()
-    if row is None:
-        return None
+    return None if row is None else _stored(row)
+
+
+async def every(tx: Tx) -> list[Stored]:
+    return [_stored(row) for row in await tx.execute(select(tickets).order_by(tickets.c.id))]
+
+
+def _stored(row: Row[Any]) -> Stored:
     person = PersonId(row.person)
     shown: Sequence[tuple[str, str]] = json.loads(row.proofs)
     proofs = tuple(FactorProof(person, Factor(f), datetime.fromisoformat(at), row.issued_to) for f, at in shown)
@@ -78,10 +85,6 @@ async def find(tx: Tx, id_: str) -> Stored | None:
         row.id, person, GrantId(row.grant), row.target, row.account, row.web, row.sealed, proofs, row.issued_to,
         row.bound_to or "", life,
     )  # fmt: skip
-
-
-async def every(tx: Tx) -> list[str]:
-    return [row.id for row in await tx.execute(select(tickets.c.id).order_by(tickets.c.id))]
 
 
 async def bind(tx: Tx, id_: str, source: str) -> bool:
