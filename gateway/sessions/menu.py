@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-from typing import Final
-
 from gateway.access.model import AccessRequest, Grant, GrantState
 from gateway.clock import Clock
 from gateway.identity.model import Person
-from gateway.inventory.model import Protocol, Service, Target
-from gateway.policy.model import Action, Allow, Channel, Question
+from gateway.inventory.model import Service, Target
+from gateway.policy.model import LEAST_CHANNELS, Action, Allow, Question
 from gateway.sessions import rules, texts
 from gateway.sessions.model import MenuLine, MenuState
 from gateway.sessions.ports import Permissions, Places, Rulebook
 from gateway.sessions.registry import Registry
 from gateway.store.db import Store
-
-# Asked of the policy on behalf of somebody who has not said what he wants.
-ASKED: Final = MappingProxyType(
-    {
-        Protocol.SSH: frozenset({Channel.SHELL}),
-        Protocol.RDP: frozenset({Channel.DESKTOP}),
-        Protocol.TCP: frozenset({Channel.SHELL}),
-    }
-)
 
 
 class Menu:
@@ -77,7 +65,8 @@ class Menu:
         account = target.account(service.protocol)
         if account is None:
             return None
-        question = Question(Action.REQUEST, person, target, service.protocol, account.name, ASKED[service.protocol])
+        least = LEAST_CHANNELS[service.protocol]
+        question = Question(Action.REQUEST, person, target, service.protocol, account.name, least)
         if isinstance(self._policy.decide(question, now, explained=False), Allow):
             return _menu_line(target, service, MenuState.MAY_ASK, texts.menu(MenuState.MAY_ASK))
         return None
