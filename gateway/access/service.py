@@ -133,9 +133,9 @@ class Access(Asking, Deciding, Releasing, Blocking, Sweeping):
         if his != (person_id, Protocol.RDP, target_name, account) or grant.state not in OPEN_GRANT:
             return None
         ends = [end for end in (grant.closes, grant.deadline) if end is not None]
-        if grant.passed(self._clock.instant()) or not ends:
-            return None
         now = self._clock.instant()
+        if grant.passed(now) or not ends:
+            return None
         return min(ends, key=lambda end: end.remaining(now))
 
     # --- reading

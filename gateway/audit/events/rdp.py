@@ -44,7 +44,7 @@ class ChannelRefused(AuditEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionFailed(AuditEvent):
-    """A connection ended without a ticket having been proved; a wrong ticket itself is `identity.login.failed`.
+    """A connection ended without a ticket having been proved; a wrong ticket itself is `identity.login.refused`.
 
     Attributes:
         why: what the client did.
