@@ -90,8 +90,13 @@ def heads(update: bytes) -> list[Head]:
 
 def decode(update: bytes) -> list[Rectangle]:
     """The rectangles of an update; their pixels are not looked at. Raises as `heads`."""
+    return cut(heads(update), update)
+
+
+def cut(walked: Iterable[Head], update: bytes) -> list[Rectangle]:
+    """The rectangles of an update whose `heads` are these."""
     found, at = [], 4
-    for head in heads(update):
+    for head in walked:
         at += _HEAD.size
         found.append(Rectangle(*head[:8], update[at : at + head[8]]))
         at += head[8]

@@ -43,7 +43,8 @@ class Updates:
         """
         kind = int.from_bytes(body[:2], "little")
         if kind == UpdateType.BITMAP:
-            return self._drawn(body) or client_leg.drawing(self._share, (body,))
+            drawn = self._drawn(body)
+            return client_leg.drawing(self._share, (body,)) if drawn is None else drawn
         if kind not in (UpdateType.PALETTE, UpdateType.SYNCHRONIZE) or len(body) < 4:
             raise RemoteProtocolError(f"update of type {kind} was never negotiated")
         return client_leg.drawing(self._share, (body,))
@@ -68,22 +69,26 @@ class Updates:
                 continue
             drawn = self._judged(update.code, whole)
             if self._exact:
-                anew += drawn or fastpath.fragments(update.code, whole)
+                anew += fastpath.fragments(update.code, whole) if drawn is None else drawn
         return anew if self._exact else [data]
 
-    def _judged(self, code: int, whole: bytes) -> list[bytes]:
+    def _judged(self, code: int, whole: bytes) -> list[bytes] | None:
         if code == UpdateCode.BITMAP:
             return self._drawn(whole)
         if code in POINTERS:
             pointer.decode_fast(code, whole)
-        return []
+        return None
 
-    def _drawn(self, update: bytes) -> list[bytes]:
-        """Counts what a bitmap update paints; PDUs in its place when it has to be made anew."""
-        for left, top, right, bottom, *_ in bitmap.heads(update):
+    def _drawn(self, update: bytes) -> list[bytes] | None:
+        """Counts what a bitmap update paints; PDUs in its place when it has to be made anew, which may be none."""
+        heads = bitmap.heads(update)
+        for left, top, right, bottom, *_ in heads:
             self.coverage.painted(left, top, right, bottom)
-        if not self._exact or (exact := bitmap.exact(bitmap.decode(update), self._width, self._height)) is None:
-            return []
+        if not self._exact:
+            return None
+        exact = bitmap.exact(bitmap.cut(heads, update), self._width, self._height)
+        if exact is None:
+            return None
         pdus: list[bytes] = []
         for group in bitmap.grouped(exact):
             if len(group) <= bitmap.SLOW_MOST:

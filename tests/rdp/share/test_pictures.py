@@ -169,17 +169,20 @@ def test_padded_tiles_are_made_anew_at_their_true_size(fast: bool):
 def test_a_tile_over_the_edge_of_the_desktop_is_cut_off():
     wide, _ = tile(16, 10, (16, 10), (310, 235))
     outside, _ = tile(16, 10, (16, 10), (330, 0))
-    made = bitmap.exact([wide, outside], 320, 240)
-    assert made is not None
+    made = bitmap.exact([wide, outside], 320, 240) or []
     assert [(one.right, one.bottom, one.width, one.height) for one in made] == [(319, 239, 10, 5)]
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_a_tile_of_which_nothing_is_to_be_seen_does_not_reach_a_browser(fast: bool):
+    outside, _ = tile(16, 10, (13, 9), (330, 0))
+    assert exact(joined(exact_tiles=True), bitmap.encode([outside]), fast=fast) == {}
 
 
 def test_raw_tiles_with_padding_are_made_anew():
     data = bytes(4 * 4 * 2)
     one = Rectangle(0, 0, 2, 1, 4, 2, 32, 0, data)
-    made = bitmap.exact([one], 320, 240)
-    assert made is not None
-    assert bitmap.pixels_of(made[0]) == bytes(3 * 3 * 2)
+    assert [bitmap.pixels_of(made) for made in bitmap.exact([one], 320, 240) or []] == [bytes(3 * 3 * 2)]
     with pytest.raises(RemoteProtocolError):
         bitmap.exact([Rectangle(0, 0, 2, 1, 4, 2, 32, 0, data[:-1])], 320, 240)
 
