@@ -1,6 +1,5 @@
 """A whole gateway in this process with an RDP door, before a target of the test's choice; and what it sent."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,8 +27,8 @@ from tests.e2e.clocks import SteppedClock
 from tests.e2e.evidence import verified
 from tests.e2e.people import Codes
 from tests.e2e.site import Site, free_port
+from tests.e2e.waiting import eventually
 from tests.rdp.peers import Probe, Target
-from tests.rdp.peers.screens import LIMIT, LOOK
 
 HERE = "127.0.0.1"
 DESKTOP = frozenset({Channel.DESKTOP, Channel.DESKTOP_INPUT})
@@ -87,11 +86,14 @@ class House(Site):
 
     async def recording(self) -> Path:
         """The recording of the last session, once it is sealed."""
-        async with asyncio.timeout(LIMIT):
-            while (found := await self.gateway.services.recordings.find())[0].state is RecordingState.OPEN:
-                await asyncio.sleep(LOOK)
+        recordings = self.gateway.services.recordings
+
+        async def closed() -> bool:
+            return (await recordings.find())[0].state is not RecordingState.OPEN
+
+        await eventually(closed, "the end of the recording")
         (path,) = (self.folder / "recordings").rglob("*.slg")
-        assert len(found) == 1
+        assert len(await recordings.find()) == 1
         return path
 
     def records(self, path: Path) -> list[Record]:

@@ -16,8 +16,8 @@ from gateway.demo.programs import Program, programs
 from tests.api.site import Browser
 from tests.e2e.people import Codes
 from tests.e2e.site import free_port
+from tests.e2e.waiting import LIMIT
 from tests.rdp.peers import connections_to, display, eventually, share_of, xfreerdp_file
-from tests.rdp.peers.screens import LIMIT
 from tests.rdp.peers.targets import STEELBLUE, TERMINAL
 
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(300)]
@@ -93,6 +93,8 @@ async def test_a_new_user_visits_the_desktop_of_the_demonstration(tmp_path: Path
                 good(await lena.change(f"/grants/{grant['id']}/release", {"code": await codes["lena"].next()}))
                 await client.sees(lambda seen: share_of(seen, STEELBLUE) > 0.3, "the desktop")
                 await client.types("echo it is $((6*7)) > arrived\n", at=TERMINAL)
+                arrived = tmp_path / "demo" / "desktop" / "home" / "arrived"
+                await eventually(lambda: arrived.exists() and arrived.read_text() == "it is 42\n", "what was typed")
                 (session,) = good(await lena.get("/sessions"))
                 good(await lena.change(f"/sessions/{session['id']}/kill", {"reason": "enough"}))
                 await client.ends()

@@ -1,6 +1,5 @@
 """RDP clients of Debian, with a person's hands: xfreerdp and rdesktop."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -10,7 +9,9 @@ from pathlib import Path
 from PIL import Image
 
 from gateway.demo.programs import Program
-from tests.rdp.peers.screens import LIMIT, LOOK, Display, eventually, output
+from tests.e2e.waiting import LIMIT, eventually
+from tests.rdp.peers.pictures import has_the_keyboard
+from tests.rdp.peers.screens import Display, output
 
 SAID = 3000  # characters of its log, for whoever reads the failure
 
@@ -35,14 +36,14 @@ class Client:
     async def window(self) -> str:
         """Wait for its window; the window's id."""
         search = 'xdotool search --onlyvisible --name "$0" 2>/dev/null || true'
-        try:
-            async with asyncio.timeout(LIMIT):
-                while not self._window and self.alive:
-                    self._window = (await output("sh", "-c", search, self.title, env=self.display.env)).strip()
-                    await asyncio.sleep(LOOK)
-        except TimeoutError:
-            pass
-        assert self._window, f"{self.program.name} shows no window; it said:\n{self.said[-SAID:]}"
+
+        async def open_or_gone() -> bool:
+            if not self._window:
+                self._window = (await output("sh", "-c", search, self.title, env=self.display.env)).strip()
+            return bool(self._window) or not self.alive
+
+        await eventually(open_or_gone, lambda: f"a window of {self.program.name}; it said:\n{self.said[-SAID:]}")
+        assert self._window, f"{self.program.name} ended without a window; it said:\n{self.said[-SAID:]}"
         return self._window.split()[-1]
 
     async def screenshot(self) -> Image.Image:
@@ -58,16 +59,18 @@ class Client:
     async def sees(self, what: Callable[[Image.Image], bool], name: str, limit: float = LIMIT) -> Image.Image:
         """Look at the window until it shows it; returns that picture. What it showed instead stays in the folder."""
         image = await self.screenshot()
-        try:
-            async with asyncio.timeout(limit):
-                while not what(image):
-                    await asyncio.sleep(LOOK)
-                    image = await self.screenshot()
-        except TimeoutError:
+
+        async def shown() -> bool:
+            nonlocal image
+            image = await self.screenshot()
+            return what(image)
+
+        def instead() -> str:
             kept = self.display.folder / f"{self.program.name}-instead.png"
             image.save(kept)
-            said = f"{self.program.name} said:\n{self.said[-SAID:]}"
-            raise AssertionError(f"did not see {name}, but {kept}; {said}") from None
+            return f"{name}, and saw {kept}; {self.program.name} said:\n{self.said[-SAID:]}"
+
+        await eventually(shown, instead, limit)
         return image
 
     async def clicks(self, x: int, y: int) -> None:
@@ -77,9 +80,14 @@ class Client:
         await output("xdotool", "mousemove", "--window", number, str(x), str(y), "click", "1", env=self.display.env)
 
     async def types(self, text: str, at: tuple[int, int] | None = None) -> None:
-        """Key by key, a line feed as Return; `at` is clicked before."""
+        """Key by key, a line feed as Return.
+
+        `at`: a place inside the target's terminal, which is clicked before. The target's window manager gives it the
+        keyboard some time after the click: what is typed earlier goes to whoever had it, or to nobody.
+        """
         if at:
             await self.clicks(*at)
+            await self.sees(has_the_keyboard, "a terminal that has the keyboard")
         else:
             await output("xdotool", "windowactivate", "--sync", await self.window(), env=self.display.env)
         for part in re.findall(r"\n|[^\n]+", text):

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,19 +12,7 @@ from PIL import Image, ImageGrab
 
 from gateway.demo.desktop import Screen, start_screen
 from gateway.demo.programs import Programs, programs
-
-LIMIT = 30.0  # seconds to wait for anything
-LOOK = 0.1  # seconds between two looks
-
-
-async def eventually(true: Callable[[], bool], what: Callable[[], str] | str, limit: float = LIMIT) -> None:
-    """Look until it is true; `what` was waited for is the failure's text."""
-    try:
-        async with asyncio.timeout(limit):
-            while not true():
-                await asyncio.sleep(LOOK)
-    except TimeoutError:
-        raise AssertionError(f"waited in vain for {what() if callable(what) else what}") from None
+from tests.e2e.waiting import LIMIT, eventually
 
 
 async def output(*argv: str, env: dict[str, str], feed: bytes = b"") -> str:
@@ -70,12 +58,13 @@ class Clipboard(Protocol):
 async def pasted(there: Clipboard, text: str) -> None:
     """Wait until the clipboard over there gives it."""
     got = ""
-    try:
-        async with asyncio.timeout(LIMIT):
-            while (got := await there.pastes()) != text:
-                await asyncio.sleep(LOOK)
-    except TimeoutError:
-        raise AssertionError(f"the clipboard gives {got!r} instead of {text!r}") from None
+
+    async def gives() -> bool:
+        nonlocal got
+        got = await there.pastes()
+        return got == text
+
+    await eventually(gives, lambda: f"{text!r} on the clipboard, which gives {got!r}")
 
 
 @dataclass

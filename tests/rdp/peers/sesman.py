@@ -16,7 +16,8 @@ from typing import Final
 from gateway.clock import SystemClock
 from gateway.demo.desktop import Screen, certify, free_port, listening
 from gateway.demo.programs import programs, until
-from tests.rdp.peers.screens import copies, eventually, pastes
+from tests.e2e.waiting import eventually
+from tests.rdp.peers.screens import copies, pastes
 from tests.rdp.peers.targets import ADDRESS, Target
 
 INDIANRED: Final = (205, 92, 92)

@@ -12,8 +12,9 @@ from typing import Final
 from gateway.clock import SystemClock
 from gateway.demo.desktop import SECURITY, Screen, desktop, free_port, listening, start_screen
 from gateway.demo.programs import Programs, programs, until
+from tests.e2e.waiting import eventually
 from tests.rdp.peers.pictures import Colour
-from tests.rdp.peers.screens import eventually, managed, output
+from tests.rdp.peers.screens import managed, output
 
 STEELBLUE: Final = (70, 130, 180)
 SEAGREEN: Final = (46, 139, 87)
