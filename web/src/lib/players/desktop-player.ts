@@ -5,7 +5,6 @@ import type { Pointer } from '../rdp/pointers';
 import { Desktops, type Screen } from './desktops';
 import type { Reel } from './playback';
 import { make, Player } from './player';
-import type { Rec } from './records';
 
 const KEY_MS = 350; // how long a key press shows
 const FIRST_US = 5_000_000; // a first picture later than this is not waited for
@@ -15,9 +14,8 @@ const ARROW = 'M0.5 0.5v15.5l3.8-3.6 2.6 6 2.6-1.1-2.6-5.9h5.2z';
 const ARROW_WIDTH = 13;
 const ARROW_HEIGHT = 20;
 
-export class DesktopPlayer extends Player {
-  #desktops = new Desktops((told) => this.tell(told));
-  #chosen = 0; // stream the viewer pinned; 0 follows the latest
+export class DesktopPlayer extends Player<Screen> {
+  protected override readonly streams = new Desktops((told) => this.tell(told));
   #painted: Desktop | null = null; // whose picture is on the canvas
   #image: ImageData | null = null;
   #pointer: Pointer | 'default' | 'hidden' | null = null; // what the cursor's canvas shows
@@ -32,11 +30,6 @@ export class DesktopPlayer extends Player {
   readonly #seen = new IntersectionObserver((entries) => {
     this.#visible = entries.at(-1)?.isIntersecting ?? true;
   });
-
-  /** The picture as it is, for an export. */
-  get canvas(): HTMLCanvasElement {
-    return this.#canvas;
-  }
 
   protected override build(): void {
     this.stage.setAttribute('aria-label', 'Desktop');
@@ -66,40 +59,23 @@ export class DesktopPlayer extends Player {
   }
 
   protected override forget(live: boolean): void {
-    this.#desktops.forget(live);
-  }
-
-  protected override apply(record: Rec): void {
-    this.#desktops.apply(record);
+    this.streams.forget(live);
   }
 
   protected override landed(): void {
-    this.#keys = this.#shown()?.keys ?? 0;
+    this.#keys = this.shown?.keys ?? 0;
   }
 
   protected override show(now: number): void {
     if (!this.#visible || (this.classList.contains('tile') && now - this.#last < TILE_MS)) return; // stays dirty
     this.#last = now;
     this.dirty = false;
-    const shown = this.#shown();
-    this.listChannels(
-      [...this.#desktops.all.values()].map((screen) => ({
-        label: screen.closed ? `${screen.label} (${screen.closed})` : screen.label,
-        shown: screen === shown,
-        choose: () => {
-          this.#chosen = screen.stream;
-          this.dirty = true;
-        },
-      })),
-    );
+    const shown = this.shown;
+    this.listChannels();
     if (!shown || shown.desktop.width === 0) return;
     this.#paint(shown.desktop);
     this.#point(shown);
     this.#mark(shown, now);
-  }
-
-  #shown(): Screen | undefined {
-    return this.#desktops.all.get(this.#chosen) ?? this.#desktops.all.get(this.#desktops.latest);
   }
 
   #paint(desktop: Desktop): void {

@@ -1,7 +1,8 @@
 /** What a session's desktops show: one picture for each stream, fed with records in order. Paints nothing. */
 
 import { Desktop } from '../rdp/desktop';
-import { caption, clipboard, closing, desktopSize, Kind, octets, opening, type Rec, type Told } from './records';
+import { clipboard, desktopSize, Kind, octets, type Rec } from './records';
+import { type Stream, Streams } from './streams';
 
 /** Where the person's mouse is, as the target got it. */
 export interface Mouse {
@@ -10,11 +11,8 @@ export interface Mouse {
   pressed: boolean;
 }
 
-export interface Screen {
-  stream: number;
+export interface Screen extends Stream {
   desktop: Desktop;
-  label: string;
-  closed: string | null;
   mouse: Mouse | null;
   /** Keys, counted: that something was typed shows, what was typed nobody can know. */
   keys: number;
@@ -28,60 +26,38 @@ const BUTTONS = 0x7000;
 const WORDS_MOST = 120; // characters of what was copied, in a caption
 const DIRECTION: Record<string, string> = { in: 'to the target', out: 'from the target' };
 
-export class Desktops {
-  readonly all = new Map<number, Screen>();
-  latest = 0; // stream that showed something last
-  readonly #onTold: (told: Told) => void;
-
-  constructor(onTold: (told: Told) => void) {
-    this.#onTold = onTold;
-  }
-
+export class Desktops extends Streams<Screen> {
   /** Pictures of another moment follow. `live`: of the same desktops, so that what they show stays until painted over. */
   forget(live: boolean): void {
-    for (const screen of this.all.values()) {
-      if (!live) screen.desktop.forget();
-      screen.mouse = null;
-    }
-    if (!live) this.all.clear();
+    if (!live) this.clear();
+    for (const screen of this.all.values()) screen.mouse = null;
   }
 
-  apply(record: Rec): void {
+  protected override opened(): void {}
+
+  protected override shown(record: Rec): void {
     switch (record.kind) {
-      case Kind.OPEN:
-        this.#open(record);
-        break;
-      case Kind.CLOSE: {
-        const screen = this.all.get(record.stream);
-        if (screen) screen.closed = closing(record) || 'closed';
-        break;
-      }
       case Kind.PDU:
-        this.#screen(record.stream).desktop.apply(octets(record));
+        this.at(record.stream).desktop.apply(octets(record));
         this.latest = record.stream;
         break;
       case Kind.DESKTOP: {
         const size = desktopSize(record);
-        if (size) this.#screen(record.stream).desktop.size(...size);
+        if (size) this.at(record.stream).desktop.size(...size);
         break;
       }
       case Kind.MOUSE:
-        this.#moved(this.#screen(record.stream), octets(record));
+        this.#moved(this.at(record.stream), octets(record));
         break;
       case Kind.INPUT:
       case Kind.HIDDEN:
-        this.#screen(record.stream).keys++;
+        this.at(record.stream).keys++;
         break;
-      default:
-        this.#tell(record);
+      case Kind.CLIPBOARD:
+        this.onTold({ kind: 'clipboard', at_us: record.at_us, words: copied(record) });
+        break;
+      default: // kinds that show nothing, or that are newer than this page
     }
-  }
-
-  #open(record: Rec): void {
-    const screen = this.#screen(record.stream);
-    screen.label = `${record.stream} ${opening(record).kind.slice(0, 60)}`;
-    screen.closed = null;
-    this.latest = record.stream;
   }
 
   #moved(screen: Screen, events: Uint8Array): void {
@@ -99,24 +75,8 @@ export class Desktops {
     }
   }
 
-  #tell(record: Rec): void {
-    if (record.kind === Kind.NOTICE || record.kind === Kind.DECISION) {
-      const words = caption(record);
-      const kind = record.kind === Kind.NOTICE ? 'notice' : 'decision';
-      if (words) this.#onTold({ kind, at_us: record.at_us, words });
-    } else if (record.kind === Kind.CLIPBOARD) {
-      this.#onTold({ kind: 'clipboard', at_us: record.at_us, words: copied(record) });
-    }
-  }
-
-  #screen(stream: number): Screen {
-    let screen = this.all.get(stream);
-    if (!screen) {
-      const desktop = new Desktop();
-      screen = { stream, desktop, label: `${stream} desktop`, closed: null, mouse: null, keys: 0 };
-      this.all.set(stream, screen);
-    }
-    return screen;
+  protected override begun(stream: number): Screen {
+    return { stream, desktop: new Desktop(), label: `${stream} desktop`, closed: null, mouse: null, keys: 0 };
   }
 }
 

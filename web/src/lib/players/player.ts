@@ -7,6 +7,7 @@
 
 import { Playback, type Reel } from './playback';
 import type { Rec, Told } from './records';
+import type { Stream, Streams } from './streams';
 
 /** What a live watch sends: a snapshot (everything needed to paint now), then one record after the other. */
 export type Feed = (sink: { snapshot(records: Rec[]): void; record(record: Rec): void }) => () => void;
@@ -25,7 +26,8 @@ const REPORT_MS = 100; // between two `player-change` while time runs
 const LEAP_MS = 250; // a hidden tab does not leap further when it comes back
 const SLICE_MS = 14; // of one frame, for records to be applied in
 
-export abstract class Player extends HTMLElement {
+export abstract class Player<S extends Stream = Stream> extends HTMLElement {
+  protected abstract readonly streams: Streams<S>;
   /** The picture is not what was painted last. */
   protected dirty = false;
   protected readonly stage = make('div', 'stage');
@@ -43,10 +45,10 @@ export abstract class Player extends HTMLElement {
   #lastReport = 0;
   #captionUntil = 0;
   #tabKey = '';
+  #chosen = 0; // stream the viewer pinned; 0 follows the latest
 
   /** Records of another moment follow. What is on the screen may stay until `show`. */
   protected abstract forget(live: boolean): void;
-  protected abstract apply(record: Rec): void;
   /** Paints what has been applied. */
   protected abstract show(now: number): void;
   /** The elements are in the page; called once. */
@@ -94,13 +96,13 @@ export abstract class Player extends HTMLElement {
       snapshot: (records) => {
         this.forget(true);
         this.#quiet = true;
-        for (const record of records) this.apply(record);
+        for (const record of records) this.streams.apply(record);
         this.#quiet = false;
         this.dirty = true;
       },
       record: (record) => {
         // Applied as it comes and painted when there is time: a slow page leaves pictures out, never records.
-        this.apply(record);
+        this.streams.apply(record);
         this.dirty = true;
       },
     });
@@ -161,19 +163,32 @@ export abstract class Player extends HTMLElement {
     this.dispatchEvent(new CustomEvent('player-change', { bubbles: true }));
   }
 
+  protected get shown(): S | undefined {
+    return this.streams.all.get(this.#chosen) ?? this.streams.all.get(this.streams.latest);
+  }
+
   /** A button for each channel, when there are several. */
-  protected listChannels(channels: { label: string; shown: boolean; choose(): void }[]): void {
-    const key = channels.map((c) => `${c.label}|${c.shown}`).join('\n');
+  protected listChannels(): void {
+    const shown = this.shown;
+    const channels = [...this.streams.all.values()].map((one) => ({
+      stream: one.stream,
+      label: one.closed ? `${one.label} (${one.closed})` : one.label,
+      pressed: String(one === shown),
+    }));
+    const key = JSON.stringify(channels);
     if (key === this.#tabKey) return;
     this.#tabKey = key;
     this.tabs.hidden = channels.length < 2;
     this.tabs.replaceChildren(
-      ...channels.map((channel) => {
+      ...channels.map(({ stream, label, pressed }) => {
         const button = make('button', 'tab');
         button.setAttribute('type', 'button');
-        button.setAttribute('aria-pressed', String(channel.shown));
-        button.textContent = channel.label;
-        button.addEventListener('click', () => channel.choose());
+        button.setAttribute('aria-pressed', pressed);
+        button.textContent = label;
+        button.addEventListener('click', () => {
+          this.#chosen = stream;
+          this.dirty = true;
+        });
         return button;
       }),
     );
@@ -230,7 +245,7 @@ export abstract class Player extends HTMLElement {
     const until = performance.now() + SLICE_MS;
     this.#quiet = this.#landing;
     for (let record = this.#backlog[this.#next]; record; record = this.#backlog[this.#next]) {
-      this.apply(record);
+      this.streams.apply(record);
       this.#next++;
       if (performance.now() > until) break;
     }

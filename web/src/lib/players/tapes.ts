@@ -1,38 +1,32 @@
 /** What a session's channels show: one terminal for each stream, fed with records in order. Paints nothing. */
 
 import { Terminal } from '@xterm/headless';
-import { caption, closing, Kind, keyframe, octets, opening, type Rec, size, type Told } from './records';
+import { Kind, keyframe, octets, opening, type Rec, size, type Told } from './records';
+import { type Stream, Streams } from './streams';
 
 const SCROLLBACK = 2000; // lines of an exec's output that stay in reach
 const RIS = '\x1bc'; // full reset (ECMA-48); goes through the queue, unlike Terminal.reset()
 
-export interface Tape {
-  stream: number;
+export interface Tape extends Stream {
   terminal: Terminal;
-  label: string;
   pty: boolean;
-  closed: string | null;
   /** A record other than a keyframe has been applied: keyframes met on the way repeat what is known. */
   current: boolean;
   /** Octets given to the emulator and not parsed yet. */
   pending: number;
 }
 
-export class Tapes {
-  readonly all = new Map<number, Tape>();
-  latest = 0; // stream that showed something last
-  readonly #onTold: (told: Told) => void;
+export class Tapes extends Streams<Tape> {
   readonly #onChange: () => void;
 
   constructor(onTold: (told: Told) => void, onChange: () => void) {
-    this.#onTold = onTold;
+    super(onTold);
     this.#onChange = onChange;
   }
 
-  clear(): void {
+  override clear(): void {
     for (const tape of this.all.values()) tape.terminal.dispose();
-    this.all.clear();
-    this.latest = 0;
+    super.clear();
   }
 
   /** Octets given to the emulators and not parsed yet. */
@@ -42,26 +36,31 @@ export class Tapes {
     return octets;
   }
 
-  apply(record: Rec): void {
+  /** Resolves when everything applied so far is in the terminals. */
+  async settled(): Promise<void> {
+    const writes = [...this.all.values()].map((t) => new Promise<void>((done) => t.terminal.write('', done)));
+    await Promise.all(writes);
+  }
+
+  protected override opened(tape: Tape, record: Rec): void {
+    const { terminal } = opening(record);
+    tape.pty = terminal !== null;
+    tape.terminal.options.convertEol = !tape.pty;
+    if (terminal && !tape.current) tape.terminal.resize(terminal.columns, terminal.rows);
+  }
+
+  protected override shown(record: Rec): void {
     switch (record.kind) {
-      case Kind.OPEN:
-        this.#open(record);
-        break;
-      case Kind.CLOSE: {
-        const tape = this.all.get(record.stream);
-        if (tape) tape.closed = closing(record) || 'closed';
-        break;
-      }
       case Kind.OUTPUT:
       case Kind.ERROR: {
-        const tape = this.#tape(record.stream);
+        const tape = this.at(record.stream);
         this.#write(tape, octets(record));
         tape.current = true;
         this.latest = record.stream;
         break;
       }
       case Kind.RESIZE: {
-        const { terminal } = this.#tape(record.stream);
+        const { terminal } = this.at(record.stream);
         const { columns, rows } = size(record);
         terminal.write('', () => {
           terminal.resize(columns, rows);
@@ -72,38 +71,12 @@ export class Tapes {
       case Kind.KEYFRAME:
         this.#keyframe(record);
         break;
-      case Kind.NOTICE:
-      case Kind.DECISION: {
-        const words = caption(record);
-        if (words) {
-          const kind = record.kind === Kind.NOTICE ? 'notice' : 'decision';
-          this.#onTold({ kind, at_us: record.at_us, words });
-        }
-        break;
-      }
       default: // kinds that show nothing, or that are newer than this page
     }
   }
 
-  /** Resolves when everything applied so far is in the terminals. */
-  async settled(): Promise<void> {
-    const writes = [...this.all.values()].map((t) => new Promise<void>((done) => t.terminal.write('', done)));
-    await Promise.all(writes);
-  }
-
-  #open(record: Rec): void {
-    const about = opening(record);
-    const tape = this.#tape(record.stream);
-    const what = about.command ? `${about.kind}: ${about.command}` : about.kind;
-    tape.label = `${record.stream} ${what.slice(0, 60)}`;
-    tape.pty = about.terminal !== null;
-    tape.terminal.options.convertEol = !tape.pty;
-    if (about.terminal && !tape.current) tape.terminal.resize(about.terminal.columns, about.terminal.rows);
-    this.latest = record.stream;
-  }
-
   #keyframe(record: Rec): void {
-    const tape = this.#tape(record.stream);
+    const tape = this.at(record.stream);
     if (tape.current) return;
     const { columns, rows, paint } = keyframe(record);
     tape.terminal.write('', () => tape.terminal.resize(columns, rows));
@@ -122,19 +95,14 @@ export class Tapes {
     });
   }
 
-  #tape(stream: number): Tape {
-    let tape = this.all.get(stream);
-    if (!tape) {
-      const terminal = new Terminal({
-        cols: 80,
-        rows: 24,
-        scrollback: SCROLLBACK,
-        allowProposedApi: true,
-        logLevel: 'off',
-      });
-      tape = { stream, terminal, label: `${stream} channel`, pty: true, closed: null, current: false, pending: 0 };
-      this.all.set(stream, tape);
-    }
-    return tape;
+  protected override begun(stream: number): Tape {
+    const terminal = new Terminal({
+      cols: 80,
+      rows: 24,
+      scrollback: SCROLLBACK,
+      allowProposedApi: true,
+      logLevel: 'off',
+    });
+    return { stream, terminal, label: `${stream} channel`, pty: true, closed: null, current: false, pending: 0 };
   }
 }

@@ -2,7 +2,6 @@
 
 import { Painter } from './paint';
 import { make, Player } from './player';
-import type { Rec } from './records';
 import { type Tape, Tapes } from './tapes';
 
 const PENDING_MOST = 4 << 20; // octets the emulator may lag behind before time waits for it
@@ -10,15 +9,14 @@ const LARGEST_PX = 16;
 const SMALLEST_PX = 3;
 const PROBE = 'MMMMMMMMMMMMMMMMMMMM';
 
-export class TerminalPlayer extends Player {
-  #tapes = new Tapes(
+export class TerminalPlayer extends Player<Tape> {
+  protected override readonly streams = new Tapes(
     (told) => this.tell(told),
     () => {
       this.dirty = true;
     },
   );
   #painters = new Map<number, { painter: Painter; screen: HTMLElement }>();
-  #chosen = 0; // stream the viewer pinned; 0 follows the latest
   #fitted = 0; // columns that the size of the type was chosen for
   readonly #probe = make('span', 'probe');
   readonly #resize = new ResizeObserver(() => this.#fit());
@@ -38,17 +36,13 @@ export class TerminalPlayer extends Player {
   override disconnectedCallback(): void {
     this.#resize.disconnect();
     super.disconnectedCallback();
-    this.#tapes.clear();
+    this.streams.clear();
     this.#renew();
   }
 
   protected override forget(live: boolean): void {
-    this.#tapes.clear();
+    this.streams.clear();
     if (live) this.#renew();
-  }
-
-  protected override apply(record: Rec): void {
-    this.#tapes.apply(record);
   }
 
   protected override landed(): void {
@@ -56,26 +50,17 @@ export class TerminalPlayer extends Player {
   }
 
   protected override get working(): boolean {
-    return this.#tapes.pending > 0;
+    return this.streams.pending > 0;
   }
 
   protected override get overloaded(): boolean {
-    return this.#tapes.pending >= PENDING_MOST;
+    return this.streams.pending >= PENDING_MOST;
   }
 
   protected override show(): void {
     this.dirty = false;
-    const shown = this.#shown();
-    this.listChannels(
-      [...this.#tapes.all.values()].map((tape) => ({
-        label: tape.closed ? `${tape.label} (${tape.closed})` : tape.label,
-        shown: tape === shown,
-        choose: () => {
-          this.#chosen = tape.stream;
-          this.dirty = true;
-        },
-      })),
-    );
+    const shown = this.shown;
+    this.listChannels();
     if (!shown) return;
     let held = this.#painters.get(shown.stream);
     if (!held) {
@@ -95,13 +80,9 @@ export class TerminalPlayer extends Player {
     this.dirty = true;
   }
 
-  #shown(): Tape | undefined {
-    return this.#tapes.all.get(this.#chosen) ?? this.#tapes.all.get(this.#tapes.latest);
-  }
-
   /** Makes the terminal as large as its place allows. */
   #fit(): void {
-    const tape = this.#shown();
+    const tape = this.shown;
     if (!tape || this.clientWidth === 0) return;
     const size = Number.parseFloat(getComputedStyle(this.#probe).fontSize);
     const perPx = this.#probe.getBoundingClientRect().width / PROBE.length / size;

@@ -36,7 +36,7 @@ export class Desktop {
   readonly skipped = new Map<string, number>();
   /** Pixels decoded so far. */
   decoded = 0;
-  #pointers = new Pointers();
+  readonly #pointers = new Pointers();
   #changed: Rect[] = [];
   #tile = new Uint32Array(64 * 64);
   #left = 0; // pixels that the PDU in hand may still decode
@@ -48,14 +48,6 @@ export class Desktop {
 
   get pointer(): Pointer | 'default' | 'hidden' {
     return this.#pointers.shown;
-  }
-
-  /** Black, without a pointer's cache: the PDUs that follow are from another moment. */
-  forget(): void {
-    this.#frames.forget();
-    this.#pointers = new Pointers();
-    this.pixels.fill(BLACK);
-    this.#touch(0, 0, this.width, this.height);
   }
 
   /** A new size empties the picture; the same size keeps it. */

@@ -60,8 +60,7 @@ export class Frames {
     this.#sink = sink;
   }
 
-  /** Forgets what was begun: the next PDU may be from another moment. */
-  forget(): void {
+  #forget(): void {
     this.#fragments = [];
     this.#held = 0;
   }
@@ -119,7 +118,7 @@ export class Frames {
 
   /** 2.2.1.13.1.1 */
   #demand(from: Octets): void {
-    this.forget();
+    this.#forget();
     from.skip(4);
     const source = from.u16();
     from.skip(2 + source);
@@ -186,10 +185,10 @@ export class Frames {
       this.#fastUpdate(code, body);
       return;
     }
-    if (place === 2) this.forget();
+    if (place === 2) this.#forget();
     this.#held += body.left;
     if (this.#held > FRAGMENTS_MOST) {
-      this.forget();
+      this.#forget();
       this.#sink.skipped('fragments without end');
       return;
     }
@@ -201,7 +200,7 @@ export class Frames {
       whole.set(piece, at);
       at += piece.length;
     }
-    this.forget();
+    this.#forget();
     this.#fastUpdate(code, new Octets(whole));
   }
 
