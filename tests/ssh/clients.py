@@ -14,6 +14,7 @@ from fcntl import ioctl
 
 import asyncssh
 
+from tests.ssh.bell import Bell
 from tests.ssh.twins import CODE, PASSWORD
 
 ANSWERS = {"Password: ": PASSWORD, "Code: ": CODE}
@@ -25,7 +26,7 @@ class Client(asyncssh.SSHClient):
     def __init__(self, answers=ANSWERS, refuse_rounds_after: int | None = None) -> None:
         self.answers, self.rounds, self.banners, self.lost = answers, [], [], None
         self.leave_after = refuse_rounds_after
-        self.gone = asyncio.Event()
+        self.gone, self.bell = asyncio.Event(), Bell()
 
     def auth_banner_received(self, msg, lang) -> None:
         self.banners.append(msg)
@@ -39,15 +40,14 @@ class Client(asyncssh.SSHClient):
 
     def kbdint_challenge_received(self, name, instructions, lang, prompts):
         self.rounds.append((instructions, [prompt for prompt, _ in prompts]))
+        self.bell.ring()
         if self.leave_after is not None and len(self.rounds) > self.leave_after:
             return None
         return [self.answers[prompt] for prompt, _ in prompts]
 
     async def shown(self, rounds: int) -> None:
         """So many rounds were shown."""
-        async with asyncio.timeout(30):
-            while len(self.rounds) < rounds:
-                await asyncio.sleep(0.02)
+        await self.bell.until(lambda: len(self.rounds) >= rounds)
 
     @property
     def prompts(self) -> list[str]:

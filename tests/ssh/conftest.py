@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -12,8 +11,10 @@ import asyncssh
 import pytest
 
 from gateway.audit import sql
+from gateway.audit.log import AuditLog
 from gateway.clock import SystemClock
 from gateway.fronts.ssh.server import SshFront, serve_ssh
+from tests.ssh.bell import Bell, committed
 from tests.ssh.target import Target
 from tests.ssh.twins import TwinIdentity, TwinSessions
 
@@ -29,6 +30,8 @@ class Bench:
     sessions: TwinSessions
     target: Target
     store: object
+    audit: AuditLog
+    left: Bell  # rung by whoever leaves the door
     folder: Path
     key: Path
     known_hosts: Path
@@ -43,10 +46,11 @@ class Bench:
 
     async def event(self, name: str) -> dict:
         """The first event of this name, once it is written."""
-        async with asyncio.timeout(30):
-            while not (found := await self.events(name)):
-                await asyncio.sleep(0.01)
-        return found[0]
+        return (await committed(self.audit.hub, lambda: self.events(name)))[0]
+
+    async def empty(self) -> None:
+        """Every connection has left its place."""
+        await self.left.until(lambda: not self.front._admission.total)
 
     async def events(self, name: str = "") -> list[dict]:
         async with self.store.read() as tx:
@@ -62,7 +66,7 @@ def host_key(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-async def bench(store, audit, tmp_path, host_key) -> AsyncIterator[Bench]:
+async def bench(store, audit, tmp_path, host_key, monkeypatch) -> AsyncIterator[Bench]:
     key = asyncssh.generate_private_key("ssh-ed25519")
     key_path = tmp_path / "vera"
     key.write_private_key(str(key_path))
@@ -88,5 +92,13 @@ async def bench(store, audit, tmp_path, host_key) -> AsyncIterator[Bench]:
         ).stdout.strip()
         known_hosts = tmp_path / "known_hosts"
         known_hosts.write_text(f"[127.0.0.1]:{front.port} {public}\n")
-        yield Bench(front, identity, sessions, target, store, tmp_path, key_path, known_hosts)
+        left = Bell()
+        leaves = front._admission.left
+
+        def leaving(source: str, pending: bool) -> None:
+            leaves(source, pending)
+            left.ring()
+
+        monkeypatch.setattr(front._admission, "left", leaving)
+        yield Bench(front, identity, sessions, target, store, audit, left, tmp_path, key_path, known_hosts)
     await target.stop()

@@ -351,8 +351,7 @@ async def test_25_two_hundred_aborted_connections_leave_nothing_behind(bench):
         if n % 2:
             wire.raw(b"SSH-2.0-x\r\n")
         wire.close()
-    while bench.front._admission.total:
-        await asyncio.sleep(0.02)
+    await bench.empty()
     gc.collect()
     assert len(os.listdir("/proc/self/fd")) <= before + 2
     assert bench.front._admission.pending == 0
@@ -367,8 +366,7 @@ async def test_pending_connections_of_one_source_are_limited_and_others_still_ge
     assert turned_away == 10
     for wire in wires:
         wire.close()
-    while bench.front._admission.total:
-        await asyncio.sleep(0.02)
+    await bench.empty()
 
 
 async def test_whoever_says_nothing_is_gone_after_the_grace(bench, monkeypatch):

@@ -11,6 +11,7 @@ from tests.ssh.clients import Terminal, askpass, openssh, run
 from tests.ssh.conftest import BANNER
 
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(180)]
+MASTER = ("PermitLocalCommand=yes", "LocalCommand=echo mastered")  # said once the control socket is there
 
 
 async def test_exec_keeps_streams_apart_and_tells_the_exit_status(bench):
@@ -66,8 +67,7 @@ async def test_a_command_in_a_terminal_is_recorded_as_typed_input(bench):
     try:
         await terminal.until("Code: ")
         terminal.type("123456\n")
-        while not bench.sessions.connections or not bench.sessions.connections[0].streams:
-            await asyncio.sleep(0.02)
+        await bench.sessions.stream()
         terminal.type("something\r")
         await terminal.until("got something")
         assert await terminal.exit() == 0
@@ -115,12 +115,11 @@ async def test_64_mib_go_up_whole_and_the_half_closed_channel_answers(bench, opt
 
 async def test_many_channels_share_one_connection_and_one_target_connection(bench):
     control = bench.folder / "mux"
-    master = await Terminal.start(*openssh(bench, "-M", "-S", str(control), "-N"))
+    master = await Terminal.start(*openssh(bench, "-M", "-S", str(control), "-N", options=MASTER))
     try:
         await master.until("Code: ")
         master.type("123456\n")
-        while not control.exists():
-            await asyncio.sleep(0.02)
+        await master.until("mastered")
         runs = [
             run(bench, *openssh(bench, "-S", str(control), f"echo {n}; exit {n}", options=("ControlMaster=no",)))
             for n in range(20)
@@ -221,11 +220,10 @@ async def test_remote_forwards_agents_and_displays_are_refused_with_words(bench)
 
 async def test_agent_forwarding_is_refused_with_words(bench):
     agent = await asyncio.create_subprocess_exec(
-        "ssh-agent", "-D", "-a", str(bench.folder / "agent"), stdout=asyncio.subprocess.DEVNULL
+        "ssh-agent", "-D", "-a", str(bench.folder / "agent"), stdout=asyncio.subprocess.PIPE
     )
     try:
-        while not (bench.folder / "agent").exists():
-            await asyncio.sleep(0.02)
+        assert (await agent.stdout.readline()).startswith(b"SSH_AUTH_SOCK")  # it listens
         arguments = openssh(bench, "-A", "echo fine")
         without = arguments.index("IdentityAgent=none")
         del arguments[without - 1 : without + 1]
@@ -271,18 +269,16 @@ async def test_standard_input_of_a_command_waits_through_a_pause_and_arrives_who
         env=askpass(bench),
         start_new_session=True,
     )
-    while not bench.sessions.connections or not bench.sessions.connections[0].streams:
-        await asyncio.sleep(0.02)
+    stream = await bench.sessions.stream()
     (connection,) = bench.sessions.connections
     first, second = os.urandom(300_000), os.urandom(5_000_000)
     process.stdin.write(first)
     await process.stdin.drain()
-    while connection.streams[0].input_octets < len(first):
-        await asyncio.sleep(0.02)
+    await bench.sessions.bell.until(lambda: stream.input_octets == len(first))
     connection.pause(True)
     writing = asyncio.get_running_loop().create_task(feed(process.stdin, second))
     await asyncio.sleep(0.3)  # time enough to do wrong: what follows must hold however long this is
-    assert connection.streams[0].input_octets == len(first)
+    assert stream.input_octets == len(first)
     connection.pause(False)
     await writing
     out = await process.stdout.read()
@@ -331,22 +327,20 @@ async def test_a_kill_is_told_and_ends_everything_at_once(bench):
         assert loop.time() - began < 2
     finally:
         await terminal.stop()
-    while not all(c.is_closed() for c in bench.target.connections):
-        await asyncio.sleep(0.01)
+    for connection in bench.target.connections:
+        await connection.wait_closed()
 
 
 async def test_a_kill_ends_the_siblings_of_a_shared_connection(bench):
     control = bench.folder / "mux"
-    master = await Terminal.start(*openssh(bench, "-M", "-S", str(control), "-N"))
+    master = await Terminal.start(*openssh(bench, "-M", "-S", str(control), "-N", options=MASTER))
     try:
         await master.until("Code: ")
         master.type("123456\n")
-        while not control.exists():
-            await asyncio.sleep(0.02)
+        await master.until("mastered")
         sibling = openssh(bench, "-S", str(control), "sleep 100", options=("ControlMaster=no",))
         running = asyncio.get_running_loop().create_task(run(bench, *sibling, within=20))
-        while not bench.sessions.connections[0].streams:
-            await asyncio.sleep(0.02)
+        await bench.sessions.stream()
         bench.sessions.connections[0].end("It is over.")
         ran = await running
         assert ran.status == 254
@@ -358,8 +352,7 @@ async def test_a_kill_ends_the_siblings_of_a_shared_connection(bench):
 
 async def test_a_command_that_is_killed_ends_with_words_and_a_status_of_its_own(bench):
     running = asyncio.get_running_loop().create_task(run(bench, *openssh(bench, "echo begun; sleep 100"), within=20))
-    while not bench.sessions.connections or not bench.sessions.connections[0].streams:
-        await asyncio.sleep(0.02)
+    await bench.sessions.stream()
     bench.sessions.connections[0].end("Lena Lead ended your session: leaking valve.")
     ran = await running
     assert ran.status == 254
@@ -400,10 +393,8 @@ async def test_a_target_that_refuses_is_told(bench):
 
 async def test_a_target_that_dies_in_the_session_is_told(bench):
     running = asyncio.get_running_loop().create_task(run(bench, *openssh(bench, "echo begun; sleep 100"), within=20))
-    while not bench.sessions.connections or not bench.sessions.connections[0].streams:
-        await asyncio.sleep(0.02)
-    while not bench.sessions.connections[0].streams[0].out:
-        await asyncio.sleep(0.02)
+    stream = await bench.sessions.stream()
+    await bench.sessions.bell.until(lambda: stream.out)
     await bench.target.stop()
     ran = await running
     assert ran.status == 254
@@ -414,15 +405,12 @@ async def test_a_target_that_dies_in_the_session_is_told(bench):
 
 async def test_a_recorder_that_fails_delivers_nothing_until_it_works_again(bench):
     """Charter invariant 2: no octet is delivered that was not recorded."""
-    running = asyncio.get_running_loop().create_task(
-        run(bench, *openssh(bench, "read x; echo secret; exit 2"), stdin=b"go\n")
-    )
-    while not bench.sessions.connections:
-        await asyncio.sleep(0.001)
-    (connection,) = bench.sessions.connections
-    connection.failing = True
-    await asyncio.sleep(0.5)
+    bench.sessions.failing = True
+    running = asyncio.get_running_loop().create_task(run(bench, *openssh(bench, "echo secret; exit 2")))
+    stream = await bench.sessions.stream()
+    await bench.sessions.bell.until(lambda: stream.refused)
     assert not running.done()
+    (connection,) = bench.sessions.connections
     connection.failing = False
     connection.on_pause(False)
     ran = await running

@@ -5,10 +5,12 @@ import hashlib
 import os
 import subprocess
 import threading
+from collections.abc import Callable
 
 import paramiko
 import pytest
 
+from tests.ssh.bell import Bell
 from tests.ssh.clients import Terminal, run
 from tests.ssh.twins import CODE, PASSWORD
 
@@ -181,9 +183,11 @@ class Paramiko:
     def __init__(self, bench, login="vera+ews-l4") -> None:
         self.port, self.login, self.key = bench.port, login, str(bench.key)
         self.texts: list[str] = []
+        self.shown: Callable[[], object] = lambda: None  # called in the thread for each text
 
     def answer(self, title, instructions, prompts):
         self.texts.append(instructions)
+        self.shown()
         return [PASSWORD if prompt == "Password: " else CODE for prompt, _ in prompts]
 
     def sign_in(self, *, key: bool) -> paramiko.Transport:
@@ -226,10 +230,10 @@ async def test_paramiko_moves_bulk_both_ways(bench):
 
 async def test_paramiko_is_shown_the_hold(bench):
     bench.sessions.released.clear()
-    client = Paramiko(bench)
+    client, bell, loop = Paramiko(bench), Bell(), asyncio.get_running_loop()
+    client.shown = lambda: loop.call_soon_threadsafe(bell.ring)
     running = asyncio.get_running_loop().create_task(asyncio.to_thread(client.run, "echo in", key=True))
-    while not any("Waiting for the release" in text for text in client.texts):
-        await asyncio.sleep(0.02)
+    await bell.until(lambda: any("Waiting for the release" in text for text in client.texts))
     bench.sessions.released.set()
     assert (await running)[1] == b"in\n"
 

@@ -17,6 +17,7 @@ from gateway.demo import site
 from gateway.fronts.ssh.server import SshFront, serve_ssh
 from gateway.inventory.model import Protocol
 from gateway.policy.model import Channel
+from tests.ssh.bell import committed
 from tests.ssh.clients import Terminal, openssh, run
 from tests.ssh.target import Target
 
@@ -78,11 +79,6 @@ class Visit:
         proof = await s.identity.confirm(lena, self.code("lena"), "127.0.0.1")
         return await s.access.release(grant.id, lena, proof)
 
-    async def live(self):
-        while not (live := [x for x in await self.gateway.services.sessions.live() if x.seq]):
-            await asyncio.sleep(0.02)
-        return live[0]
-
 
 @asynccontextmanager
 async def house(folder: Path):
@@ -135,7 +131,7 @@ async def test_the_vendors_visit_from_hold_to_pause_to_join_to_kill(visit):
         assert visit.target.connections == []
         await visit.release(grant)
         await terminal.until(r"ready\$ ", within=5)
-        session = await visit.live()
+        (session,) = await s.sessions.live()
         terminal.type("echo $((40+2))\r")
         await terminal.until("42")
 
@@ -159,8 +155,7 @@ async def test_the_vendors_visit_from_hold_to_pause_to_join_to_kill(visit):
         assert asyncio.get_running_loop().time() - began < 2
     finally:
         await terminal.stop()
-    while not await visit.events("session.visit.ended"):
-        await asyncio.sleep(0.05)
+    await committed(s.audit.hub, lambda: visit.events("session.visit.ended"))
     assert (await s.recordings.verification(session.id)) is not None
 
 

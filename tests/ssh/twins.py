@@ -24,6 +24,7 @@ from gateway.sessions.model import (
     SessionState,
     Waiting,
 )
+from tests.ssh.bell import Bell
 
 PLANT = Organisation(OrganisationId("org_1"), "acme", "ACME Drives", plant=False)
 PASSWORD, CODE = "correct horse", "123456"
@@ -96,12 +97,21 @@ class TwinStream:
         self.err = bytearray()
         self.keys = bytearray()
         self.input_octets = self.output_octets = 0
+        self.refused = 0  # how often output was not recorded
         self.closed: tuple[int | None, str] | None = None
         self.sizes: list[tuple[int, int]] = []
         self.signals: list[str] = []
 
+        self.bell = connection.sessions.bell
+
+    @property
+    def _broken(self) -> bool:
+        return self.connection.failing or self.connection.over
+
     def _check(self) -> None:
-        if self.connection.failing or self.connection.over:
+        self.bell.ring()
+        if self._broken:
+            self.refused += 1
             raise RecorderFailed("disk full")
 
     def output(self, data):
@@ -115,7 +125,8 @@ class TwinStream:
         self.err += data
 
     def typed(self, data):
-        self._check()
+        if self._broken:
+            return False
         if self.connection.paused:
             self.connection.discarded += len(data)
             words = f"Paused: {self.connection.discarded} octets discarded."
@@ -125,8 +136,8 @@ class TwinStream:
         return True
 
     def stdin(self, data):
-        self._check()
-        if self.connection.paused:
+        self.bell.ring()
+        if self._broken or self.connection.paused:
             return False
         self.input_octets += len(data)
         return True
@@ -150,7 +161,8 @@ class TwinConnection:
         self.service = Service(ServiceId("svc_1"), Protocol.SSH, "127.0.0.1", sessions.target_port, sessions.profile)
         self.on_notice = self.on_end = self.on_pause = lambda _: None
         self.streams: list[TwinStream] = []
-        self.paused = self.failing = self.over = False
+        self.paused = self.over = False
+        self.failing = sessions.failing
         self.discarded = 0
         self.closed: list[tuple[EndReason, str]] = []
 
@@ -180,6 +192,7 @@ class TwinConnection:
     def open_stream(self, kind, about, terminal):
         stream = TwinStream(self, kind, about, terminal)
         self.streams.append(stream)
+        self.sessions.bell.ring()
         return stream
 
     async def close(self, reason, words=""):
@@ -229,6 +242,7 @@ class TwinVisit:
         self.entered = True
         connection = TwinConnection(self.sessions, self.session, len(self.sessions.connections) + 1)
         self.sessions.connections.append(connection)
+        self.sessions.bell.ring()
         return connection
 
     async def leave(self):
@@ -252,12 +266,18 @@ class TwinSessions:
     dials: int = 0
     visits: list[TwinVisit] = field(default_factory=list)
     connections: list[TwinConnection] = field(default_factory=list)
+    failing: bool = False  # the recorder of whoever enters
+    bell: Bell = field(default_factory=Bell)  # rung whenever somebody enters, opens or says anything
     released: asyncio.Event = field(default_factory=asyncio.Event)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     arrivals: list[Arrival] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.released.set()
+
+    async def stream(self) -> TwinStream:
+        """The first one of the first who enters."""
+        return (await self.bell.until(lambda: self.connections and self.connections[0].streams))[0]
 
     def session_of(self, arrival: Arrival) -> Session:
         p = arrival.person
