@@ -22,14 +22,14 @@ class Coverage:
     def painted(self, left: int, top: int, right: int, bottom: int) -> None:
         """A rectangle, edges inclusive, in pixels; what lies outside the desktop is cut off."""
         left, right = max(left, 0), min(right, self.width - 1)
-        if not self._missing or left > right:
+        top, bottom = max(top, 0), min(bottom, self.height - 1)
+        if not self._missing or left > right or top > bottom:
             return
         keep = ~(((1 << (right - left + 1)) - 1) << left)
-        rows = self._rows
-        for row in range(max(top, 0), min(bottom, self.height - 1) + 1):
-            if before := rows[row]:
-                rows[row] = before & keep
-                self._missing -= not rows[row]
+        before = self._rows[top : bottom + 1]
+        after = [row & keep for row in before]
+        self._rows[top : bottom + 1] = after
+        self._missing -= after.count(0) - before.count(0)
 
     @property
     def complete(self) -> bool:

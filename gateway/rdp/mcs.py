@@ -5,6 +5,7 @@ User ids and channel ids are the real numbers (a user id is 1001 or more); the o
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from typing import ClassVar, Final, Self, TypeAlias
 
@@ -19,6 +20,7 @@ RN_PROVIDER_INITIATED: Final = 1
 RN_USER_REQUESTED: Final = 3
 PRIORITY_AND_SEGMENTATION: Final = 0x70  # high priority, begin and end
 SEGMENTATION: Final = 0x30
+_SEND_DATA: Final = struct.Struct(">BHHB")  # choice, initiator, channelId, priority and segmentation; then a length
 DATA_MOST: Final = per.LENGTH_MOST  # octets of user data in one Send Data
 
 
@@ -221,16 +223,16 @@ class _SendData:
 
     def encode(self) -> bytes:
         """Raises LocalProtocolError when `data` is longer than DATA_MOST."""
-        head = bytes((self.CHOICE << 2,)) + _user(self.initiator) + self.channel.to_bytes(2, "big")
-        return head + bytes((PRIORITY_AND_SEGMENTATION,)) + per.length(len(self.data)) + self.data
+        user = _on_wire(self.initiator)
+        head = _SEND_DATA.pack(self.CHOICE << 2, user, self.channel, PRIORITY_AND_SEGMENTATION)
+        return head + per.length(len(self.data)) + self.data
 
     @classmethod
     def read(cls, src: Reader) -> Self:
-        src.u8()
-        initiator, channel = _read_user(src), src.u16be()
-        if src.u8() & SEGMENTATION != SEGMENTATION:
+        _, user, channel, flags = _SEND_DATA.unpack(src.take(_SEND_DATA.size))
+        if flags & SEGMENTATION != SEGMENTATION:
             raise src.fail("segmented user data")
-        return cls(initiator, channel, src.take(per.read_length(src)))
+        return cls(_user_of(src, user), channel, src.take(per.read_length(src)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,14 +299,22 @@ def decode(payload: bytes) -> DomainPdu:
     return found
 
 
-def _user(user: int) -> bytes:
+def _on_wire(user: int) -> int:
     if not USER_BASE <= user <= 0xFFFF:
         raise LocalProtocolError(f"MCS: user id {user}, must be {USER_BASE} or more")
-    return (user - USER_BASE).to_bytes(2, "big")
+    return user - USER_BASE
+
+
+def _user(user: int) -> bytes:
+    return _on_wire(user).to_bytes(2, "big")
 
 
 def _read_user(src: Reader) -> int:
-    if (user := src.u16be() + USER_BASE) > 0xFFFF:
+    return _user_of(src, src.u16be())
+
+
+def _user_of(src: Reader, on_wire: int) -> int:
+    if (user := on_wire + USER_BASE) > 0xFFFF:
         raise src.fail(f"user id {user}, must be 65535 or less")
     return user
 

@@ -11,21 +11,23 @@ class Reader:
     Each method raises RemoteProtocolError when octets are missing: a peer may send anything.
     """
 
-    __slots__ = ("_at", "_data", "_what")
+    __slots__ = ("_at", "_data", "_size", "_what")
 
     def __init__(self, data: bytes, what: str) -> None:
-        self._data, self._what, self._at = data, what, 0
+        self._data, self._size, self._what, self._at = data, len(data), what, 0
 
     @property
     def left(self) -> int:
         """Octets not yet read."""
-        return len(self._data) - self._at
+        return self._size - self._at
 
     def take(self, count: int) -> bytes:
-        if not 0 <= count <= self.left:
+        start = self._at
+        end = start + count
+        if not start <= end <= self._size:
             raise RemoteProtocolError(f"{self._what}: truncated, {count} octets expected, {self.left} left")
-        start, self._at = self._at, self._at + count
-        return self._data[start : self._at]
+        self._at = end
+        return self._data[start:end]
 
     def rest(self) -> bytes:
         """Everything that is left, which may be nothing."""

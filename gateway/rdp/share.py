@@ -13,9 +13,9 @@ from gateway.rdp.octets import Reader
 
 VERSION: Final = 0x10  # of TS_SHARECONTROLHEADER.pduType, beside the type's four bits
 CONTROL_HEADER: Final = 6  # totalLength u16 + pduType u16 + pduSource u16
-DATA_HEADER: Final = (
-    12  # shareId u32 + pad u8 + streamId u8 + uncompressedLength u16 + pduType2 u8 + compression u8 + u16
-)
+# shareId, padding, streamId, uncompressedLength, pduType2, compressedType, compressedLength
+DATA_HEADER: Final = struct.Struct("<IBBHBBH")
+_KIND_AND_SOURCE: Final = struct.Struct("<HH")
 FLOW_MARKER: Final = 0x8000  # totalLength of a flow PDU (T.128 8.5): 8 octets that nobody answers today
 FLOW_OCTETS: Final = 8
 STREAM_LOW: Final = 1
@@ -97,7 +97,7 @@ def split_control(data: bytes) -> list[ShareControl]:
         elif length < CONTROL_HEADER:
             raise src.fail(f"length {length}, must be {CONTROL_HEADER} or more")
         else:
-            kind, source = src.u16le(), src.u16le()
+            kind, source = _KIND_AND_SOURCE.unpack(src.take(_KIND_AND_SOURCE.size))
             if kind & 0xFFF0 != VERSION:
                 raise src.fail(f"version {kind >> 4:#x}, must be 1")
             found.append(ShareControl(kind & 0x0F, source, src.take(length - CONTROL_HEADER)))
@@ -116,7 +116,7 @@ class ShareData:
 
     def encode(self, source: int) -> bytes:
         """The whole share control PDU."""
-        head = struct.pack("<IBBHBBH", self.share, 0, self.stream, len(self.body) + 4, self.kind, 0, 0)
+        head = DATA_HEADER.pack(self.share, 0, self.stream, len(self.body) + 4, self.kind, 0, 0)
         return ShareControl(PduType.DATA, source, head + self.body).encode()
 
     @classmethod
@@ -127,12 +127,7 @@ class ShareData:
             RemoteProtocolError: truncated, or compressed, which was never negotiated.
         """
         src = Reader(body, "share data")
-        share = src.u32le()
-        src.u8()
-        stream = src.u8()
-        src.u16le()
-        kind, compression = src.u8(), src.u8()
-        src.u16le()
+        share, _, stream, _, kind, compression, _ = DATA_HEADER.unpack(src.take(DATA_HEADER.size))
         if compression & COMPRESSED:
             raise src.fail(f"compressed data (type {compression & 0x0F}) was never negotiated")
         return cls(share, kind, src.rest(), stream)

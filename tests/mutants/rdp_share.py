@@ -156,8 +156,8 @@ MUTANTS = (
     Mutant(
         "a part of a desktop counts as the whole picture",
         f"{RDP}/coverage.py",
-        "self._missing -= not rows[row]",
-        "self._missing -= 1",
+        "self._missing -= after.count(0) - before.count(0)",
+        "self._missing -= len(after)",
         f"{PDUS}::test_coverage_is_complete_when_every_pixel_was_painted_and_not_before",
     ),
     Mutant(
