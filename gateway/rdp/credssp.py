@@ -11,7 +11,9 @@ the conversation to another certificate fails before any credential is sent (CVE
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum
 
 from gateway.errors import LocalProtocolError, RemoteProtocolError
@@ -73,7 +75,67 @@ def filetime(unix_seconds: float) -> bytes:
     return (116444736000000000 + int(unix_seconds * 10_000_000)).to_bytes(8, "little")
 
 
-class CredsspAcceptor:
+class _Side(ABC):
+    """What both sides share: octets in and out, the state, and what follows the last TSRequest."""
+
+    def __init__(self) -> None:
+        self._framer, self._out = Framer(), bytearray()
+        self._version = 0
+        self.state = CredsspState.NEGOTIATE
+        self.rest = b""
+
+    def data_to_send(self) -> bytes:
+        """What is to go to the peer now; also after FAILED."""
+        out = bytes(self._out)
+        self._out.clear()
+        return out
+
+    def receive(self, data: bytes) -> None:
+        """Take octets of the peer.
+
+        Raises:
+            RemoteProtocolError: they cannot be CredSSP with what this side speaks, or (of a target) the key that is
+                bound is not its certificate's; the state is FAILED.
+        """
+        if self.state is CredsspState.FAILED:
+            return
+        if self.state is CredsspState.DONE:
+            self.rest += data
+            return
+        with self._failed_on_error():
+            self._framer.feed(data)
+            self._go_on()
+
+    def _go_on(self) -> None:
+        while (step := self._expected()) is not None and (whole := self._framer.next()) is not None:
+            request = TsRequest.decode(whole)
+            if self._admitted(request):
+                step(request)
+        if self.state is CredsspState.DONE:
+            self.rest += self._framer.rest()
+
+    @contextmanager
+    def _failed_on_error(self) -> Iterator[None]:
+        """Whatever of the peer's breaks a rule leaves the state FAILED behind; the error goes on its way."""
+        try:
+            yield
+        except RemoteProtocolError:
+            self.state = CredsspState.FAILED
+            raise
+
+    def _send(self, request: TsRequest) -> None:
+        self._out += request.encode()
+
+    @abstractmethod
+    def _expected(self) -> Callable[[TsRequest], None] | None:
+        """What takes the next TSRequest; None when none may come now."""
+
+    @abstractmethod
+    def _admitted(self, request: TsRequest) -> bool:
+        """Whether it is of a version that serves, and no error of the peer's."""
+
+
+class CredsspAcceptor(_Side):
     """The server's side. The shell's loop, with a look-up that has to wait:
 
         while acceptor.state not in (CredsspState.DONE, CredsspState.FAILED):
@@ -100,45 +162,21 @@ class CredsspAcceptor:
         time: bytes,
     ) -> None:
         """`public_key` by `subject_public_key`; `lookup` gives the NT hash of a user; `time` by `filetime`."""
+        super().__init__()
         self._public_key, self._lookup = public_key, lookup
         self._ntlm, self._envelope = NtlmAcceptor(random=random, time=time), Envelope()
-        self._framer, self._out = Framer(), bytearray()
-        self._version = 0
         self._redirected = False
         self._waiting: TsRequest | None = None
         self._sealing: Sealing | None = None
-        self.state = CredsspState.NEGOTIATE
         self.failure: CredsspFailure | None = None
         self.user = ""
-        self.rest = b""
-
-    def data_to_send(self) -> bytes:
-        """What is to go to the client now; also after FAILED."""
-        out = bytes(self._out)
-        self._out.clear()
-        return out
-
-    def receive(self, data: bytes) -> None:
-        """Take octets of the client.
-
-        Raises:
-            RemoteProtocolError: they cannot be CredSSP with NTLMv2; the state is FAILED.
-        """
-        if self.state is CredsspState.FAILED:
-            return
-        if self.state is CredsspState.DONE:
-            self.rest += data
-            return
-        with _FailedOnError(self):
-            self._framer.feed(data)
-            self._go_on()
 
     def secret(self, nt: bytes | None) -> None:
         """Answer for `user`: the NT hash of its secret, or None if there is none. Only in the state SECRET."""
         if self.state is not CredsspState.SECRET or self._waiting is None:
             raise LocalProtocolError(f"credssp: a secret in state {self.state.value}")
         request, self._waiting = self._waiting, None
-        with _FailedOnError(self):
+        with self._failed_on_error():
             self._sealing = self._ntlm.verify(nt)
             if self._sealing is None:
                 self._fail(CredsspFailure.SECRET)
@@ -151,19 +189,13 @@ class CredsspAcceptor:
                 self._send(TsRequest(VERSION, token=token))
             self._go_on()
 
-    def _go_on(self) -> None:
-        steps = {
+    def _expected(self) -> Callable[[TsRequest], None] | None:
+        return {
             CredsspState.NEGOTIATE: self._negotiate,
             CredsspState.AUTHENTICATE: self._authenticate,
             CredsspState.BINDING: self._bind_alone,
             CredsspState.CREDENTIALS: self._credentials,
-        }
-        while (step := steps.get(self.state)) is not None and (whole := self._framer.next()) is not None:
-            request = TsRequest.decode(whole)
-            if self._admitted(request):
-                step(request)
-        if self.state is CredsspState.DONE:
-            self.rest += self._framer.rest()
+        }.get(self.state)
 
     def _admitted(self, request: TsRequest) -> bool:
         """Version the same throughout and at least 5; no error code."""
@@ -227,16 +259,13 @@ class CredsspAcceptor:
             raise LocalProtocolError("credssp: no security context yet")
         return self._sealing
 
-    def _send(self, request: TsRequest) -> None:
-        self._out += request.encode()
-
     def _fail(self, failure: CredsspFailure, status: int = STATUS_LOGON_FAILURE) -> None:
         self.state, self.failure = CredsspState.FAILED, failure
         if self._version not in WITHOUT_ERROR_CODE:
             self._send(TsRequest(VERSION, error=status))
 
 
-class CredsspInitiator:
+class CredsspInitiator(_Side):
     """The client's side, towards a target. `data_to_send()` has the first octets at once.
 
     NTLM goes bare: freerdp-shadow 2 does not take it inside SPNEGO. A `mechanism` is used instead of it.
@@ -257,52 +286,26 @@ class CredsspInitiator:
         time: bytes,
         mechanism: SecurityContext | None = None,
     ) -> None:
+        super().__init__()
         self._public_key, self._random = public_key, random
         self._credentials = (user, domain, password)
         self._mechanism = mechanism or NtlmInitiator(user, domain, password, random=random, time=time)
-        self._framer, self._out = Framer(), bytearray()
-        self._version, self._nonce, self._rounds = 0, b"", 0
-        self.state = CredsspState.NEGOTIATE
+        self._nonce, self._rounds = b"", 0
         self.failure: int | None = None
-        self.rest = b""
-        self._out += TsRequest(VERSION, token=self._mechanism.step(b"")).encode()
+        self._send(TsRequest(VERSION, token=self._mechanism.step(b"")))
 
-    def data_to_send(self) -> bytes:
-        """What is to go to the target now."""
-        out = bytes(self._out)
-        self._out.clear()
-        return out
+    def _expected(self) -> Callable[[TsRequest], None] | None:
+        return {CredsspState.NEGOTIATE: self._negotiate, CredsspState.BINDING: self._bound}.get(self.state)
 
-    def receive(self, data: bytes) -> None:
-        """Take octets of the target.
-
-        Raises:
-            RemoteProtocolError: not CredSSP, or the key that it binds is not its certificate's; the state is FAILED.
-        """
-        if self.state is CredsspState.FAILED:
-            return
-        if self.state is CredsspState.DONE:
-            self.rest += data
-            return
-        with _FailedOnError(self):
-            self._framer.feed(data)
-            self._go_on()
-
-    def _go_on(self) -> None:
-        waiting = (CredsspState.NEGOTIATE, CredsspState.BINDING)
-        while self.state in waiting and (whole := self._framer.next()) is not None:
-            request = TsRequest.decode(whole)
-            if request.version < OLDEST_TARGET or self._version not in (0, min(VERSION, request.version)):
-                raise RemoteProtocolError(f"TSRequest: version {request.version} of the target")
-            self._version = min(VERSION, request.version)
-            if request.error:
-                self.state, self.failure = CredsspState.FAILED, request.error
-            elif self.state is CredsspState.NEGOTIATE:
-                self._negotiate(request)
-            else:
-                self._bound(request)
-        if self.state is CredsspState.DONE:
-            self.rest += self._framer.rest()
+    def _admitted(self, request: TsRequest) -> bool:
+        """Version 2 or more, the same throughout as far as we speak it; no error code."""
+        if request.version < OLDEST_TARGET or self._version not in (0, min(VERSION, request.version)):
+            raise RemoteProtocolError(f"TSRequest: version {request.version} of the target")
+        self._version = min(VERSION, request.version)
+        if request.error:
+            self.state, self.failure = CredsspState.FAILED, request.error
+            return False
+        return True
 
     def _negotiate(self, request: TsRequest) -> None:
         self._rounds += 1
@@ -310,12 +313,12 @@ class CredsspInitiator:
             raise RemoteProtocolError(f"TSRequest: more than {MOST_ROUNDS} tokens")
         token = self._mechanism.step(_token(request))
         if not self._mechanism.complete:
-            self._out += TsRequest(VERSION, token=token).encode()
+            self._send(TsRequest(VERSION, token=token))
             return
         if self._version >= FIRST_WITH_NONCE:
             self._nonce = self._random(NONCE)
         binding = self._mechanism.wrap(client_binding(self._version, self._nonce, self._public_key))
-        self._out += TsRequest(VERSION, token=token, pub_key_auth=binding, nonce=self._nonce).encode()
+        self._send(TsRequest(VERSION, token=token, pub_key_auth=binding, nonce=self._nonce))
         self.state = CredsspState.BINDING
 
     def _bound(self, request: TsRequest) -> None:
@@ -326,22 +329,8 @@ class CredsspInitiator:
             raise RemoteProtocolError("credssp: the target binds another key than its certificate's")
         sealed = self._mechanism.wrap(password_credentials(*self._credentials))
         self._credentials = ("", "", "")
-        self._out += TsRequest(VERSION, auth_info=sealed).encode()
+        self._send(TsRequest(VERSION, auth_info=sealed))
         self.state = CredsspState.DONE
-
-
-class _FailedOnError:
-    """Whatever of the peer's breaks a rule leaves the state FAILED behind; the error goes on its way."""
-
-    def __init__(self, side: CredsspAcceptor | CredsspInitiator) -> None:
-        self._side = side
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None and issubclass(kind, RemoteProtocolError):
-            self._side.state = CredsspState.FAILED
 
 
 def _token(request: TsRequest) -> bytes:
