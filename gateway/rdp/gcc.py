@@ -143,18 +143,13 @@ class ClientBlocks:
     def encode(self) -> bytes:
         """A GCC Conference Create Request."""
         cluster = b"" if self.cluster is None else self.cluster.encode()
-        blocks = self.core.encode() + cluster + self.security.encode() + self.network.encode()
-        blocks += b"".join(block(kind, body) for kind, body in self.others)
-        pdu = REQUEST_HEAD + CLIENT_KEY + per.length(len(blocks)) + blocks
-        return OBJECT_KEY + per.length(len(pdu)) + pdu
+        blocks = self.core.encode() + cluster + self.security.encode() + self.network.encode() + _joined(self.others)
+        return _conference(REQUEST_HEAD + CLIENT_KEY, blocks)
 
     @classmethod
     def decode(cls, user_data: bytes) -> ClientBlocks:
         """Raises RemoteProtocolError also for a block that comes twice, or when CS_CORE or CS_SECURITY is missing."""
-        src = Reader(user_data, "GCC Conference Create Request")
-        if src.take(len(OBJECT_KEY)) != OBJECT_KEY:
-            raise src.fail("not a T.124 object")
-        per.read_length(src)
+        src = _opened(user_data, "GCC Conference Create Request")
         if src.take(len(REQUEST_HEAD)) != REQUEST_HEAD or src.take(4) != CLIENT_KEY:
             raise src.fail("not what a client of RDP sends")
         known, others = _blocks(src, (CS_CORE, CS_SECURITY, CS_NET, CS_CLUSTER))
@@ -242,18 +237,13 @@ class ServerBlocks:
 
     def encode(self) -> bytes:
         """A GCC Conference Create Response."""
-        blocks = self.core.encode() + self.network.encode() + self.security.encode()
-        blocks += b"".join(block(kind, body) for kind, body in self.others)
-        pdu = RESPONSE_HEAD + SERVER_KEY + per.length(len(blocks)) + blocks
-        return OBJECT_KEY + per.length(len(pdu)) + pdu
+        blocks = self.core.encode() + self.network.encode() + self.security.encode() + _joined(self.others)
+        return _conference(RESPONSE_HEAD + SERVER_KEY, blocks)
 
     @classmethod
     def decode(cls, user_data: bytes) -> ServerBlocks:
         """Raises RemoteProtocolError also for a block that comes twice or is missing."""
-        src = Reader(user_data, "GCC Conference Create Response")
-        if src.take(len(OBJECT_KEY)) != OBJECT_KEY:
-            raise src.fail("not a T.124 object")
-        per.read_length(src)  # Windows sends 42 here whatever follows; it must be ignored (2.2.1.4)
+        src = _opened(user_data, "GCC Conference Create Response")
         if (choice := src.u8()) != RESPONSE_CHOICE:
             raise src.fail(f"choice {choice:#04x}, must be {RESPONSE_CHOICE:#04x}")
         src.u16be()  # nodeID
@@ -270,6 +260,25 @@ class ServerBlocks:
             SecurityServer.decode(known[SC_SECURITY]),
             others,
         )
+
+
+def _conference(head: bytes, blocks: bytes) -> bytes:
+    """ConnectData around a ConnectGCCPDU with one set of user data."""
+    pdu = head + per.length(len(blocks)) + blocks
+    return OBJECT_KEY + per.length(len(pdu)) + pdu
+
+
+def _opened(user_data: bytes, what: str) -> Reader:
+    """The ConnectGCCPDU inside ConnectData. Its length is not looked at: Windows says 42 whatever follows (2.2.1.4)."""
+    src = Reader(user_data, what)
+    if src.take(len(OBJECT_KEY)) != OBJECT_KEY:
+        raise src.fail("not a T.124 object")
+    per.read_length(src)
+    return src
+
+
+def _joined(others: tuple[tuple[int, bytes], ...]) -> bytes:
+    return b"".join(block(kind, body) for kind, body in others)
 
 
 def _blocks(src: Reader, wanted: tuple[int, ...]) -> tuple[dict[int, bytes], tuple[tuple[int, bytes], ...]]:
