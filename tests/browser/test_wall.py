@@ -143,7 +143,7 @@ async def test_three_sessions_side_by_side_go_on_while_the_page_that_shows_them_
             first.output(b"\x1b[2J\x1b[Haxis 4 turns again\r\n")
 
             await debugger.send("Debugger.disable")
-            await expect(terminals.filter(has_text="axis 4 turns again")).to_have_count(1, timeout=30_000)
+            await expect(terminals.filter(has_text="axis 4 turns again")).to_have_count(1)
             await expect(terminals.filter(has_text="axis 5 runs")).to_have_count(1)
             await shows(lena, GREEN)
         shown = [r for r in await recorded(site, terminal) if r.kind == Kind.OUTPUT]

@@ -20,4 +20,5 @@ export type EntryView = Schemas['EntryView'];
 export type CheckpointView = Schemas['CheckpointView'];
 export type Enrolment = Schemas['Enrolment'];
 export type HostKeyView = Schemas['HostKeyView'];
+export type Ticket = Schemas['TicketView'];
 export type Problem = Schemas['Problem'];

@@ -34,8 +34,6 @@ export class Desktop {
   pixels = new Uint32Array(0);
   /** How many of what were not drawn. */
   readonly skipped = new Map<string, number>();
-  /** Pixels decoded so far. */
-  decoded = 0;
   readonly #pointers = new Pointers();
   #changed: Rect[] = [];
   #tile = new Uint32Array(64 * 64);
@@ -116,7 +114,6 @@ export class Desktop {
     if (!compressed) plain(data, width, height, bpp, this.#tile);
     else if (bpp === 32) planar(data, width, height, this.#tile);
     else interleaved(data, width, height, bpp, this.#tile);
-    this.decoded += size;
   }
 
   /** Copies the tile's upper left `width` x `height` to its place; what is outside the desktop is cut. */
