@@ -29,7 +29,20 @@ VNC_KEY: Final = bytes.fromhex("e84ad660c4721ae0")  # the one every VNC password
 PATH: Final = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
 NEEDED: Final = {"xrdp": "xrdp", "Xvnc": "tigervnc-standalone-server", "setpriv": "util-linux"}  # program: package
 NICER: Final = {"openbox": "openbox", "xterm": "xterm", "xclock": "x11-apps", "xsetroot": "x11-xserver-utils"}
-SETTINGS: Final = """\
+# Of xrdp.ini(5), what any desktop's settings have.
+LOG_AND_CHANNELS: Final = """\
+[Logging]
+LogFile={folder}/xrdp-main.log
+LogLevel=INFO
+EnableSyslog=false
+[Channels]
+rdpdr=true
+rdpsnd=true
+drdynvc=true
+cliprdr=true
+"""
+SETTINGS: Final = (
+    """\
 [Globals]
 ini_version=1
 fork=true
@@ -46,15 +59,9 @@ new_cursors=true
 use_fastpath=both
 require_credentials=true
 ls_title=ews-l4
-[Logging]
-LogFile={folder}/xrdp-main.log
-LogLevel=INFO
-EnableSyslog=false
-[Channels]
-rdpdr=true
-rdpsnd=true
-drdynvc=true
-cliprdr=true
+"""
+    + LOG_AND_CHANNELS
+    + """\
 [screen]
 name=screen
 lib=libvnc.so
@@ -63,6 +70,7 @@ port={vnc}
 username=ask
 password=ask
 """
+)
 SECURITY: Final = "security_layer=tls\nssl_protocols=TLSv1.2, TLSv1.3"
 
 

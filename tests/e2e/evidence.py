@@ -2,6 +2,7 @@
 
 import base64
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pyrage
@@ -13,7 +14,19 @@ from gateway.config import read
 from gateway.recording import verify
 from gateway.recording.model import Kind
 from gateway.recording.reader import Player
+from gateway.sessions.model import Session, SessionState
 from tests.e2e.process import Desk, run
+from tests.e2e.waiting import eventually
+
+
+async def ended(find: Callable[[], Awaitable[list[Session]]]) -> Session:
+    """The newest session, once its row says that it is over: the row follows within a moment."""
+
+    async def over() -> bool:
+        return (await find())[0].state is SessionState.ENDED
+
+    await eventually(over, "the end of the session")
+    return (await find())[0]
 
 
 async def verified(desk: Desk, away: Path, *recordings: Path) -> tuple[int, str]:

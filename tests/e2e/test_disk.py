@@ -12,8 +12,8 @@ import pytest
 
 from gateway.access.model import ReleaseState
 from gateway.recording.model import RecordingState
-from gateway.sessions.model import EndReason, SessionState
-from tests.e2e.evidence import output, verified
+from gateway.sessions.model import EndReason
+from tests.e2e.evidence import ended, output, verified
 from tests.e2e.process import plant
 from tests.e2e.site import root
 from tests.e2e.terminal import Terminal
@@ -78,7 +78,9 @@ async def test_fault_4_a_full_disk_ends_the_session_shows_nothing_unrecorded_and
         recorded = LINE.findall(output(site.folder, disk.folder / recording.file).decode())
         assert len(shown) > 500
         assert shown == recorded[: len(shown)]
-        await _ended(site.desk, EndReason.RECORDER)
+        session = await ended(site.desk.sessions)
+        assert session.end
+        assert session.end.reason is EndReason.RECORDER
 
         disk.fill()
         release = await site.desk.released(grant)
@@ -102,12 +104,3 @@ async def test_fault_4_a_full_disk_ends_the_session_shows_nothing_unrecorded_and
         assert oldest.state in {RecordingState.SEALED, RecordingState.RECOVERED}  # the end may just have found room
         status, report = await verified(site.desk, tmp_path / "away", *(disk.folder / r.file for r in (newest, oldest)))
         assert status == 0, report
-
-
-async def _ended(desk, reason: EndReason) -> None:
-    """The row follows within a moment."""
-    async with asyncio.timeout(30):
-        while (session := (await desk.sessions())[0]).state is not SessionState.ENDED:
-            await asyncio.sleep(0.1)
-    assert session.end
-    assert session.end.reason is reason

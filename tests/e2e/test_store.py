@@ -1,13 +1,13 @@
 """The store is held by somebody else, or is gone (security.md 5, fault 3; access model, rule 15)."""
 
-import asyncio
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from gateway.sessions.model import EndReason, SessionState
+from gateway.sessions.model import EndReason
+from tests.e2e.evidence import ended
 from tests.e2e.process import plant
 from tests.e2e.terminal import Terminal
 
@@ -52,9 +52,7 @@ async def test_fault_3_without_its_store_the_gateway_ends_what_runs_lets_nobody_
                 await vera.ends()
             finally:
                 mend()
-        async with asyncio.timeout(30):
-            while (session := (await site.desk.sessions())[0]).state is not SessionState.ENDED:
-                await asyncio.sleep(0.1)
+        session = await ended(site.desk.sessions)
         assert session.end
         assert session.end.reason is EndReason.GATEWAY
         await site.desk.released(grant)

@@ -80,10 +80,11 @@ async def scrolls(target: Target) -> None:
 
 @asynccontextmanager
 async def stage(
-    folder: Path, patch: pytest.MonkeyPatch, made=xrdp_vnc, *, channels=DESKTOP, size: str = ""
-) -> AsyncIterator[Stage]:
-    """`size` of the target's own screen."""
-    patch.setattr(visitor, "END_SHOWN", LAST_SCREEN)
+    folder: Path, patch: pytest.MonkeyPatch, made=xrdp_vnc, *, channels=DESKTOP, size: str = "", minutes: int = 30,
+    released: bool = True, last: timedelta = LAST_SCREEN,
+) -> AsyncIterator[Stage]:  # fmt: skip
+    """`size` of the target's own screen; `minutes` of the grant; `last`: how long a last screen stays."""
+    patch.setattr(visitor, "END_SHOWN", last)
     sized = {"size": size} if size else {}
     async with (
         made(folder / "t", **sized) as target,
@@ -91,9 +92,10 @@ async def stage(
         house(folder / "g", target, patch, door=door, user=target.user) as home,
         display(folder / "d") as screen,
     ):
-        grant = await home.granted(channels)
+        grant = await home.granted(channels, minutes)
         ticket = await home.ticket(grant)
-        await home.released(grant)
+        if released:
+            await home.released(grant)
         yield Stage(folder, home, target, door, screen, grant, ticket)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.clock import SystemClock
-from gateway.demo.desktop import Screen, certify, free_port, listening
+from gateway.demo.desktop import LOG_AND_CHANNELS, Screen, certify, free_port, listening
 from gateway.demo.programs import programs, until
 from tests.e2e.waiting import eventually
 from tests.rdp.peers.screens import copies, pastes
@@ -22,7 +22,8 @@ from tests.rdp.peers.targets import ADDRESS, Target
 
 INDIANRED: Final = (205, 92, 92)
 INSTALLED: Final = Path("/etc/xrdp")
-XRDP: Final = """\
+XRDP: Final = (
+    """\
 [Globals]
 ini_version=1
 fork=true
@@ -39,15 +40,9 @@ max_bpp=32
 new_cursors=true
 use_fastpath=both
 require_credentials=true
-[Logging]
-LogFile={folder}/xrdp-main.log
-LogLevel=INFO
-EnableSyslog=false
-[Channels]
-rdpdr=true
-rdpsnd=true
-drdynvc=true
-cliprdr=true
+"""
+    + LOG_AND_CHANNELS
+    + """\
 [Xorg]
 name=Xorg
 lib=libxup.so
@@ -57,6 +52,7 @@ ip=127.0.0.1
 port=-1
 code=20
 """
+)
 SESSION: Final = """\
 #!/bin/sh
 xsetroot -solid indianred
