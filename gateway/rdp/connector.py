@@ -31,7 +31,6 @@ from gateway.rdp.x224 import Security
 __all__ = ["Connector", "ConnectorState", "Demanded", "KeyShown", "Refusal", "TargetLogon", "TargetRefused"]
 
 NEWS_MOST: Final = 64  # PDUs passed over before the Demand Active; a Windows server sends two or three
-SEC_REDIRECTION_PKT: Final = 0x0400  # flag of the basic security header: Server Redirection without a share header
 
 
 class ConnectorState(Enum):
@@ -286,7 +285,7 @@ class Connector:
             self._say(self._info.encode())
             return
         self._say(self._security.exchange())
-        self._licence.key = self._security.key.modulus, self._security.key.exponent
+        self._licence.key = self._security.key
         self._say(self._security.seal_headed(self._info.encode()))
 
     def _told(self, pdu: mcs.SendDataIndication) -> list[Event]:
@@ -299,7 +298,7 @@ class Connector:
         flags = int.from_bytes(pdu.data[:2], "little")
         if self.state is ConnectorState.LICENCE and flags & SEC_LICENSE_PKT and not _is_control(pdu.data):
             return self._licensed(pdu.data)
-        if flags == SEC_REDIRECTION_PKT and not _is_control(pdu.data):
+        if flags == Flag.REDIRECTION_PKT and not _is_control(pdu.data):  # it has no share header
             return self._refused(Refusal.REDIRECTED, 0)
         for control in split_control(pdu.data):
             if events := self._controlled(control):

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from enum import Enum
 
 from gateway.errors import LocalProtocolError, RemoteProtocolError
+from gateway.rdp.certificate import subject_public_key
 from gateway.rdp.credssp_messages import (
     FIRST_WITH_NONCE,
     NONCE,
@@ -26,7 +27,6 @@ from gateway.rdp.credssp_messages import (
     client_binding,
     password_credentials,
     server_binding,
-    subject_public_key,
 )
 from gateway.rdp.ntlm import NtlmAcceptor, NtlmInitiator, Sealing, SecurityContext, nt_hash
 from gateway.rdp.spnego import Envelope

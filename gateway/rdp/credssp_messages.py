@@ -121,24 +121,3 @@ def password_credentials(user: str, domain: str, password: str) -> bytes:
     names = (value.encode("utf-16-le", "surrogatepass") for value in (domain, user, password))
     inner = der.sequence(*(der.explicit(number, der.octets(name)) for number, name in enumerate(names)))
     return der.sequence(der.explicit(0, der.integer(1)), der.explicit(1, der.octets(inner)))
-
-
-def subject_public_key(certificate: bytes) -> bytes:
-    """Bits of SubjectPublicKey of a DER certificate (RSAPublicKey for RSA, the point for EC), as [MS-CSSP] 3.1.5 binds.
-
-    Raises:
-        RemoteProtocolError: it is no certificate (RFC 5280, 4.1), or one of more than 64 KiB.
-    """
-    what = "certificate"
-    body = der.Elements(certificate, what).inside(der.SEQUENCE).inside(der.SEQUENCE)
-    body.maybe(der.context(0))  # version
-    body.take(der.INTEGER)  # serialNumber
-    for _ in range(4):  # signature, issuer, validity, subject
-        body.take(der.SEQUENCE)
-    info = body.inside(der.SEQUENCE)
-    info.take(der.SEQUENCE)  # algorithm
-    bits = info.take(der.BIT_STRING)
-    info.end()
-    if len(bits) < 2 or bits[0] != 0:
-        raise RemoteProtocolError(f"{what}: public key of {len(bits)} octets is no whole number of octets")
-    return bits[1:]

@@ -8,10 +8,12 @@ gateway does not hold: that is refused.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from gateway.errors import RemoteProtocolError
 from gateway.rdp import der
+from gateway.rdp.certificate import subject_public_key
 from gateway.rdp.octets import Reader
 
 SEC_LICENSE_PKT: Final = 0x0080  # flag of the basic security header (2.2.8.1.1.2.1)
@@ -39,7 +41,7 @@ CERTIFICATES_MOST: Final = 8
 RSA1: Final = b"RSA1"
 MODULUS_LEAST: Final = 64  # octets; Windows 2000 has 512 bits
 MODULUS_MOST: Final = 1024
-MODULUS_PADDING: Final = 8  # zero octets after a proprietary modulus
+MODULUS_PADDING: Final = 8  # zero octets after a proprietary modulus, and after what it encrypted
 
 
 def _message(kind: int, body: bytes) -> bytes:
@@ -66,16 +68,30 @@ class LicenceRefused(RemoteProtocolError):
         self.code = code
 
 
+@dataclass(frozen=True, slots=True)
+class RsaKey:
+    """The RSA key of a target, with which it lets itself be spoken to."""
+
+    modulus: int
+    exponent: int
+
+    def seal(self, secret: bytes) -> bytes:
+        """`secret` encrypted, with its padding (5.3.4.1): no padding inside, little endian."""
+        size = (self.modulus.bit_length() + 7) // 8
+        number = pow(int.from_bytes(secret, "little"), self.exponent, self.modulus)
+        return number.to_bytes(size, "little") + bytes(MODULUS_PADDING)
+
+
 class LicenceClient:
     """Answers the licensing messages of one target; `random(n)` gives n octets from a secret source.
 
-    `key` is the target's, modulus and exponent, when it showed one before: under standard RDP security it need not
+    `key` is the target's when it showed one before: under standard RDP security it need not
     show it again.
     """
 
     def __init__(self, random: Callable[[int], bytes]) -> None:
         self._random = random
-        self.key: tuple[int, int] | None = None
+        self.key: RsaKey | None = None
         self.granted = False
         self._asked = False
 
@@ -108,10 +124,8 @@ class LicenceClient:
             src.take(src.u32le())
         _read_blob(src)  # KeyExchangeList: RSA is the only one there is
         certificate = _read_blob(src)
-        modulus, exponent = self.key if self.key and not certificate else public_key(certificate)
-        secret = int.from_bytes(self._random(PREMASTER), "little")
-        size = (modulus.bit_length() + 7) // 8
-        sealed = pow(secret, exponent, modulus).to_bytes(size, "little") + bytes(MODULUS_PADDING)
+        key = self.key if self.key and not certificate else public_key(certificate)
+        sealed = key.seal(self._random(PREMASTER))
         body = KEY_EXCHANGE_ALG_RSA.to_bytes(4, "little") + PLATFORM.to_bytes(4, "little") + self._random(RANDOM)
         body += _blob(BB_RANDOM_BLOB, sealed) + _blob(BB_CLIENT_USER_NAME_BLOB, NAME)
         return _message(NEW_LICENSE_REQUEST, body + _blob(BB_CLIENT_MACHINE_NAME_BLOB, NAME))
@@ -135,8 +149,8 @@ def _read_blob(src: Reader) -> bytes:
     return src.take(src.u16le())
 
 
-def public_key(certificate: bytes) -> tuple[int, int]:
-    """Modulus and exponent of a SERVER_CERTIFICATE (2.2.1.4.3.1). Signatures are not looked at.
+def public_key(certificate: bytes) -> RsaKey:
+    """The key of a SERVER_CERTIFICATE (2.2.1.4.3.1). Signatures are not looked at.
 
     Raises:
         RemoteProtocolError: not RSA, or a key whose use would cost too much or hide nothing.
@@ -158,7 +172,7 @@ def public_key(certificate: bytes) -> tuple[int, int]:
         raise src.fail(f"modulus of {modulus.bit_length()} bits")
     if not 3 <= exponent <= 0xFFFFFFFF:
         raise src.fail(f"public exponent {exponent}")
-    return modulus, exponent
+    return RsaKey(modulus, exponent)
 
 
 def _proprietary(src: Reader) -> tuple[int, int]:
@@ -175,19 +189,8 @@ def _proprietary(src: Reader) -> tuple[int, int]:
 
 
 def _x509(certificate: bytes) -> tuple[int, int]:
-    """RSAPublicKey (RFC 8017 A.1.1) of an X.509 certificate, whatever object identifier it is filed under.
-
-    Terminal servers file it under identifiers of signatures, which certificate libraries refuse.
-    """
+    """RSAPublicKey (RFC 8017 A.1.1) of an X.509 certificate, whatever object identifier it is filed under."""
     what = "licence certificate"
-    body = der.Elements(der.only(der.SEQUENCE, certificate, what), what).inside(der.SEQUENCE)
-    body.maybe(der.context(0))  # version
-    body.take(der.INTEGER)  # serial number
-    for _ in ("signature", "issuer", "validity", "subject"):
-        body.take(der.SEQUENCE)
-    key = body.inside(der.SEQUENCE)
-    key.take(der.SEQUENCE)  # algorithm
-    bits = key.take(der.BIT_STRING)
-    pair = der.Elements(der.only(der.SEQUENCE, bits[1:], what), what)
+    pair = der.Elements(der.only(der.SEQUENCE, subject_public_key(certificate, what), what), what)
     modulus, exponent = pair.take(der.INTEGER), pair.take(der.INTEGER)
     return int.from_bytes(modulus, "big"), int.from_bytes(exponent, "big")

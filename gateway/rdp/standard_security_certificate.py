@@ -13,7 +13,7 @@ from typing import Final
 
 from gateway.errors import RemoteProtocolError
 from gateway.rdp import der
-from gateway.rdp.licence import MODULUS_PADDING, public_key
+from gateway.rdp.licence import RsaKey, public_key
 from gateway.rdp.octets import Reader
 
 PROPRIETARY: Final = 1  # dwVersion; the first bit, cut off, says temporary
@@ -37,11 +37,8 @@ DIGEST_FRAME: Final = b"\x00" + b"\xff" * 45 + b"\x01"  # after the MD5 digest, 
 
 
 @dataclass(frozen=True, slots=True)
-class ServerKey:
-    """The RSA key with which a target lets itself be spoken to."""
-
-    modulus: int
-    exponent: int
+class ServerKey(RsaKey):
+    """The key of standard RDP security, which is pinned."""
 
     @classmethod
     def of(cls, certificate: bytes) -> ServerKey:
@@ -50,18 +47,13 @@ class ServerKey:
         Raises:
             RemoteProtocolError: neither proprietary nor an X.509 chain, a bad signature, or no RSA key that serves.
         """
-        made = cls(*public_key(certificate))
+        key = public_key(certificate)
+        made = cls(key.modulus, key.exponent)
         if made.modulus % 2 == 0:
             raise RemoteProtocolError("server certificate: an even modulus")
         if int.from_bytes(certificate[:4], "little") & 0x7FFFFFFF == PROPRIETARY:
             _check_signature(certificate)
         return made
-
-    def seal(self, secret: bytes) -> bytes:
-        """The encrypted client random with its padding (5.3.4.1): no padding inside, little endian."""
-        size = (self.modulus.bit_length() + 7) // 8
-        number = pow(int.from_bytes(secret, "little"), self.exponent, self.modulus)
-        return number.to_bytes(size, "little") + bytes(MODULUS_PADDING)
 
     def public_key_info(self) -> bytes:
         """SubjectPublicKeyInfo (RFC 5280 4.1.2.7), in DER: what is pinned."""

@@ -216,7 +216,7 @@ MUTANTS = (
     Mutant(
         "a redirection without a share header is not understood",
         f"{RDP}/connector.py",
-        "if flags == SEC_REDIRECTION_PKT and not _is_control(pdu.data):",
+        "if flags == Flag.REDIRECTION_PKT and not _is_control(pdu.data):",
         "if False:",
         f"{TESTS}/test_connector_table.py::test_every_pdu_in_every_state_is_in_the_table_or_refused",
     ),

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from gateway.errors import RemoteProtocolError
 from gateway.rdp import der
-from gateway.rdp.credssp_messages import Framer, TsRequest, subject_public_key
+from gateway.rdp.certificate import subject_public_key
+from gateway.rdp.credssp_messages import Framer, TsRequest
 
 
 @given(st.integers(-(2**63), 2**63 - 1))
