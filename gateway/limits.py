@@ -36,16 +36,28 @@ HASH_WAIT: Final = timedelta(seconds=15)  # for a turn to hash; then the answer 
 KEYS_OF_PERSON: Final = 20  # SSH public keys of one person
 PUBLIC_KEY_OCTETS: Final = 8192  # a line of authorized_keys; RSA 16384 takes 2800
 
-SSH_PENDING: Final = 100  # connections not yet authenticated, in all (OpenSSH MaxStartups full)
-SSH_PENDING_PER_SOURCE: Final = 20
+FRONT_PENDING: Final = 100  # connections not yet authenticated, at one front in all (OpenSSH MaxStartups full)
+FRONT_PENDING_PER_SOURCE: Final = 20
+FRONT_CONNECTIONS: Final = 1000  # connections at one front in all
+FRONT_DETAIL: Final = 200  # characters of what a peer asked for or said, in the audit log
 SSH_GRACE: Final = timedelta(seconds=60)  # to prove who one is, each stage
 SSH_ATTEMPTS: Final = 6  # failed proofs on one connection (OpenSSH MaxAuthTries)
 SSH_OFFERS: Final = 20  # keys, names and methods that one connection may try in vain; an agent may hold many keys
 SSH_REFUSALS: Final = 100  # requests that the gateway does not carry, on one connection; each is an audit event
 SSH_CHANNELS: Final = 64  # channels open at once on one connection
-SSH_CONNECTIONS: Final = 1000  # connections in all
 PENALTY_FIRST: Final = timedelta(seconds=5)  # a source that failed waits; doubles each time
 PENALTY_MOST: Final = timedelta(minutes=10)
+RDP_FIRST_OCTETS: Final = 1024  # octets of what comes before TLS: a routing token and a negotiation request
+RDP_FIRST: Final = timedelta(seconds=10)  # for it to come, or for a browser's first message
+RDP_FIRST_MESSAGE: Final = 4 * RDP_FIRST_OCTETS  # octets of that: a token and a Connection Request in DER
+RDP_HANDSHAKE: Final = timedelta(seconds=10)  # for TLS with a client, and again for CredSSP
+RDP_ARRIVING: Final = timedelta(seconds=60)  # from the log-on to a client that can be drawn to
+RDP_OPENING: Final = timedelta(seconds=30)  # of a target, log-on to Demand Active: a busy Windows takes its time
+RDP_PIXELS: Final = 2 * 3840 * 2160  # of a client's desktop: each costs memory and time to draw a hold on
+RDP_CLIPBOARD_OCTETS: Final = 1 << 20  # octets of one text that passes through the clipboard
+RDP_READ_AHEAD: Final = 256 << 10  # octets received and not yet looked at
+RDP_WRITE_AHEAD: Final = 256 << 10  # octets on their way to a peer: what a slow client lags behind at most
+RDP_UNTAKEN: Final = timedelta(seconds=30)  # that sent octets may stay unacknowledged
 RDP_FREE: Final = 4  # failed log-ons of a source before it waits: clients try each password twice, people err once
 PENALTY_SOURCES: Final = 65536  # sources remembered
 

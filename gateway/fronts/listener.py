@@ -15,7 +15,7 @@ import structlog
 
 from gateway.clock import ZERO, Clock
 from gateway.fronts.penalties import Penalties, source_of
-from gateway.limits import SSH_CONNECTIONS, SSH_PENDING, SSH_PENDING_PER_SOURCE
+from gateway.limits import FRONT_CONNECTIONS, FRONT_PENDING, FRONT_PENDING_PER_SOURCE
 
 log = structlog.get_logger()
 
@@ -56,9 +56,9 @@ class Admission:
         self,
         penalties: Penalties,
         *,
-        pending: int = SSH_PENDING,
-        per_source: int = SSH_PENDING_PER_SOURCE,
-        total: int = SSH_CONNECTIONS,
+        pending: int = FRONT_PENDING,
+        per_source: int = FRONT_PENDING_PER_SOURCE,
+        total: int = FRONT_CONNECTIONS,
     ) -> None:
         self.penalties = penalties
         self._most_pending, self._most_per_source, self._most = pending, per_source, total

@@ -61,13 +61,13 @@ async def test_junk_is_on_record(bench: Bench, store) -> None:
 
 
 async def test_who_says_nothing_is_hung_up_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native, "FIRST_PDU", timedelta(milliseconds=100))
+    monkeypatch.setattr(native, "RDP_FIRST", timedelta(milliseconds=100))
     assert await answered(bench.front.port) == b""
     assert await answered(bench.front.port, HELLO[:5]) == b""
 
 
 async def test_who_stops_in_the_handshake_is_hung_up_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native, "HANDSHAKE", timedelta(milliseconds=100))
+    monkeypatch.setattr(native, "RDP_HANDSHAKE", timedelta(milliseconds=100))
     wire = await reached(bench.front.port)
     async with asyncio.timeout(30):
         assert await wire.receive() == b""

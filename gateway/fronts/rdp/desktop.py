@@ -10,7 +10,8 @@ from gateway.fronts.rdp import texts
 from gateway.fronts.rdp.leg import Leg
 from gateway.fronts.rdp.ports import Connection
 from gateway.fronts.rdp.relay import Relay
-from gateway.fronts.rdp.setting import CLIPBOARD_OCTETS, Setting
+from gateway.fronts.rdp.setting import Setting
+from gateway.limits import FRONT_DETAIL, RDP_CLIPBOARD_OCTETS
 from gateway.policy.model import Channel
 from gateway.rdp import error_info
 from gateway.rdp.acceptor import Acceptor
@@ -24,7 +25,6 @@ from gateway.words import printable
 if TYPE_CHECKING:
     from gateway.fronts.rdp.visitor import Client
 
-DETAIL_CHARACTERS: Final = 200  # of what a peer says, in the audit log
 STREAM: Final = "desktop"
 DISPLAY_CONTROL: Final = "Microsoft::Windows::RDS::DisplayControl"  # [MS-RDPEDISP]: the client sets the size
 
@@ -59,7 +59,7 @@ class Desktop:
         rules = ChannelRules(
             clipboard_in=may_type and await self._may(Channel.CLIPBOARD_IN),
             clipboard_out=await self._may(Channel.CLIPBOARD_OUT),
-            clipboard_octets=CLIPBOARD_OCTETS,
+            clipboard_octets=RDP_CLIPBOARD_OCTETS,
             dynamic=frozenset({DISPLAY_CONTROL}) if await self._may(Channel.DISPLAY) else frozenset(),
         )
         try:
@@ -129,14 +129,14 @@ class Desktop:
             self._relay.viewer()
 
     async def _refused(self, name: str) -> None:
-        channel = printable(name)[:DETAIL_CHARACTERS]
+        channel = printable(name)[:FRONT_DETAIL]
         session = self._connection.session
         await self._setting.record(
             ChannelRefused(actor=session.person_name, source=self._client.source, session=session.id, channel=channel)
         )
 
     async def _failed(self, why: str, detail: str) -> None:
-        session, detail = self._connection.session, printable(detail)[:DETAIL_CHARACTERS]
+        session, detail = self._connection.session, printable(detail)[:FRONT_DETAIL]
         await self._setting.record(
             TargetFailed(actor="target", session=session.id, target=session.target_name, why=why, detail=detail)
         )

@@ -11,7 +11,6 @@ import asyncio
 import secrets
 import ssl
 import warnings
-from datetime import timedelta
 from typing import Final, Protocol
 
 from gateway.clock import Clock
@@ -20,7 +19,7 @@ from gateway.fronts.rdp import texts
 from gateway.fronts.rdp.ports import Connection
 from gateway.fronts.rdp.wire import Frames, Wire
 from gateway.inventory.model import Credential, CredentialKind, CryptoProfile
-from gateway.limits import SOUTH_CONNECT
+from gateway.limits import RDP_OPENING, SOUTH_CONNECT
 from gateway.rdp.client_info import ClientInfo
 from gateway.rdp.connector import Connector, Demanded, KeyShown, TargetLogon, TargetRefused
 from gateway.rdp.credssp import CredsspInitiator, CredsspState, filetime, subject_public_key
@@ -31,7 +30,6 @@ from gateway.rdp.x224 import ConnectionConfirm, ConnectionRequest, NegotiationFa
 from gateway.words import printable
 
 OFFERED: Final = Security.TLS | Security.HYBRID
-OPENING: Final = timedelta(seconds=30)  # from the log-on to the Demand Active: a busy Windows takes its time
 LOG_ON_STATES: Final = frozenset({CredsspState.DONE, CredsspState.FAILED})
 
 
@@ -122,7 +120,7 @@ class Leg:
             if selected != Security.RDP:
                 key = await self._secured(wire)
         ahead = b""
-        async with asyncio.timeout(OPENING.total_seconds()):
+        async with asyncio.timeout(RDP_OPENING.total_seconds()):
             if selected & Security.HYBRID:
                 ahead = await self._logged_on(wire, key, credential)
             self.frames = Frames(wire, ahead=ahead)

@@ -14,9 +14,10 @@ import structlog
 
 from gateway.fronts.listener import Place
 from gateway.fronts.rdp.ports import Bearer
-from gateway.fronts.rdp.setting import FIRST_PDU, FIRST_PDU_OCTETS, HANDSHAKE, Setting
+from gateway.fronts.rdp.setting import Setting
 from gateway.fronts.rdp.visitor import Client
 from gateway.fronts.rdp.wire import Frames, Wire
+from gateway.limits import RDP_FIRST, RDP_FIRST_OCTETS, RDP_HANDSHAKE
 from gateway.rdp.credssp import CredsspAcceptor, CredsspState, filetime, subject_public_key
 from gateway.rdp.x224 import (
     EXTENDED_CLIENT_DATA_SUPPORTED,
@@ -38,18 +39,18 @@ async def proved(setting: Setting, wire: Wire, source: str, place: Place) -> Cli
         RemoteProtocolError: it speaks something else.
         OSError: it broke off, or was too slow.
     """
-    async with asyncio.timeout(FIRST_PDU.total_seconds()):
+    async with asyncio.timeout(RDP_FIRST.total_seconds()):
         requested = await _requested(wire)
     if requested is None:
         return None
     certificate = setting.certificate
-    await wire.start_tls(certificate.context, HANDSHAKE, accepted=True)
+    await wire.start_tls(certificate.context, RDP_HANDSHAKE, accepted=True)
     acceptor = CredsspAcceptor(
         subject_public_key(certificate.chain[0]),
         random=secrets.token_bytes,
         time=filetime(setting.clock.now().timestamp()),
     )
-    async with asyncio.timeout(HANDSHAKE.total_seconds()):
+    async with asyncio.timeout(RDP_HANDSHAKE.total_seconds()):
         await _prove(setting, wire, acceptor, source)
     if acceptor.state is CredsspState.FAILED:
         setting.penalties.failed(source, setting.clock.instant().boot, mistake=True)
@@ -67,7 +68,7 @@ async def proved(setting: Setting, wire: Wire, source: str, place: Place) -> Cli
 
 async def _requested(wire: Wire) -> Security | None:
     """What it asked for; the answer is on its way, and nothing must be read before TLS. None: it was refused."""
-    frames = Frames(wire, most=FIRST_PDU_OCTETS)
+    frames = Frames(wire, most=RDP_FIRST_OCTETS)
     frame = await frames.next()
     if frame is None:
         raise ConnectionResetError("nothing came")

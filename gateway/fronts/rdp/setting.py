@@ -16,13 +16,7 @@ from gateway.fronts.rdp.ports import Identity, Sessions, Tickets
 from gateway.limits import RDP_FREE
 from gateway.store.db import Store
 
-FIRST_PDU_OCTETS: Final = 1024  # octets of what comes before TLS: a routing token and a negotiation request
-FIRST_PDU: Final = timedelta(seconds=10)  # for it to come
-HANDSHAKE: Final = timedelta(seconds=10)  # for TLS, and again for CredSSP, and again for a browser's first message
-ARRIVING: Final = timedelta(seconds=60)  # from the log-on to a client that can be drawn to
 END_SHOWN: Final = timedelta(seconds=8)  # a last screen stands so long: long enough to read it
-PIXELS: Final = 2 * 3840 * 2160  # of a client's desktop: each costs memory and time to draw a hold on
-CLIPBOARD_OCTETS: Final = 1 << 20  # octets of one text that passes through the clipboard
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,10 @@ from gateway.fronts.rdp import texts
 from gateway.fronts.rdp.desktop import Desktop
 from gateway.fronts.rdp.easel import Easel
 from gateway.fronts.rdp.ports import Bearer, Connection, Visit
-from gateway.fronts.rdp.setting import ARRIVING, END_SHOWN, PIXELS, Setting
+from gateway.fronts.rdp.setting import END_SHOWN, Setting
 from gateway.fronts.rdp.wire import Frames, Line
 from gateway.inventory.model import Protocol as Service
-from gateway.limits import HOLD_STEP, KILL_LIMIT
+from gateway.limits import HOLD_STEP, KILL_LIMIT, RDP_ARRIVING, RDP_PIXELS
 from gateway.rdp.acceptor import Acceptor, AcceptorState
 from gateway.rdp.effects import Activated, Arrived, ClientLeft, Redraw
 from gateway.rdp.error_info import ErrorInfo
@@ -85,7 +85,7 @@ class Visitor:
     def __init__(self, setting: Setting, client: Client, house: House, tasks: asyncio.TaskGroup) -> None:
         self._errands = Errands(tasks)
         self._setting, self._client, self._house = setting, client, house
-        self._acceptor = Acceptor(client.requested, most_pixels=PIXELS)
+        self._acceptor = Acceptor(client.requested, most_pixels=RDP_PIXELS)
         self._easel = Easel(self._acceptor, self._flush)
         self._arrived: asyncio.Future[Arrived] = asyncio.get_running_loop().create_future()
         self._active, self._stopped = asyncio.Event(), asyncio.Event()
@@ -164,7 +164,7 @@ class Visitor:
 
     async def _life(self) -> None:
         try:
-            async with asyncio.timeout(ARRIVING.total_seconds()):
+            async with asyncio.timeout(RDP_ARRIVING.total_seconds()):
                 arrived = await self._arrived
                 await self._active.wait()
         except TimeoutError:

@@ -13,10 +13,11 @@ import structlog
 from gateway.errors import GatewayError, Refused, RemoteProtocolError
 from gateway.fronts.ports import WebChannel
 from gateway.fronts.rdp.ports import Bearer
-from gateway.fronts.rdp.setting import FIRST_PDU, FIRST_PDU_OCTETS, Setting
+from gateway.fronts.rdp.setting import Setting
 from gateway.fronts.rdp.visitor import Client
 from gateway.fronts.rdp.wire import Frames, WebLine
 from gateway.identity.model import Person
+from gateway.limits import RDP_FIRST, RDP_FIRST_MESSAGE, RDP_FIRST_OCTETS
 from gateway.rdp import cleanpath
 from gateway.rdp.tpkt import Framer
 from gateway.rdp.x224 import EXTENDED_CLIENT_DATA_SUPPORTED, ConnectionConfirm, ConnectionRequest, Security
@@ -27,17 +28,16 @@ GENERAL: Final = 1  # RDCleanPathErr.error_code of a refusal that carries an HTT
 BAD_REQUEST: Final = 400
 UNAUTHORISED: Final = 401
 UNAVAILABLE: Final = 503
-MESSAGE_OCTETS: Final = 4 * FIRST_PDU_OCTETS  # a token and a Connection Request in DER
 
 
 async def proved(setting: Setting, channel: WebChannel, person: Person, source: str) -> Client | None:
     """The client once its ticket was found to be good; None when it was not and the page has been told."""
     line = WebLine(channel)
     try:
-        async with asyncio.timeout(FIRST_PDU.total_seconds()):
+        async with asyncio.timeout(RDP_FIRST.total_seconds()):
             message = await channel.receive()
-        if len(message) > MESSAGE_OCTETS:
-            raise RemoteProtocolError(f"first message of {len(message)} octets, must be {MESSAGE_OCTETS} or less")
+        if len(message) > RDP_FIRST_MESSAGE:
+            raise RemoteProtocolError(f"first message of {len(message)} octets, must be {RDP_FIRST_MESSAGE} or less")
         request = cleanpath.Request.decode(message)
         asked = _asked(request.x224)
     except (RemoteProtocolError, TimeoutError) as error:
@@ -62,7 +62,7 @@ async def proved(setting: Setting, channel: WebChannel, person: Person, source: 
 
 
 def _asked(x224: bytes) -> Security:
-    frames = Framer(FIRST_PDU_OCTETS)
+    frames = Framer(RDP_FIRST_OCTETS)
     found = frames.feed(x224)
     if len(found) != 1 or frames.pending:
         raise RemoteProtocolError("RDCleanPath: one connection request expected")

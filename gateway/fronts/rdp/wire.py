@@ -1,6 +1,6 @@
 """One connection as octets: a TCP connection that becomes a TLS one, or a browser's WebSocket; and PDUs cut out of it.
 
-INVARIANT: nothing is read ahead but `READ_AHEAD` octets; a peer that does not take what is sent stops its sender.
+INVARIANT: nothing is read ahead but `RDP_READ_AHEAD` octets; a peer that does not take what is sent stops its sender.
 INVARIANT: a wait for octets that is given up loses none.
 """
 
@@ -17,15 +17,13 @@ from typing import Final, Protocol
 
 from gateway.errors import RemoteProtocolError
 from gateway.fronts.ports import WebChannel
-from gateway.limits import KILL_LIMIT
+from gateway.limits import KILL_LIMIT, RDP_READ_AHEAD, RDP_UNTAKEN, RDP_WRITE_AHEAD
 from gateway.rdp.tpkt import Frame, Framer
 
-READ_AHEAD: Final = 256 << 10  # octets received and not yet looked at
-WRITE_AHEAD: Final = 256 << 10  # octets on their way to a peer: what a slow client lags behind at most
 ALIVE_AFTER: Final = 15  # seconds of silence until the system asks whether the peer is still there
 ALIVE_TRIES: Final = 3  # unanswered questions, 5 s apart
+MILLISECOND: Final = timedelta(milliseconds=1)
 TURN: Final = 32  # PDUs of one line until others get their turn: thousands fit into what is read at once
-UNTAKEN: Final = 30_000  # milliseconds that sent octets may stay unacknowledged
 
 
 class Line(Protocol):
@@ -65,7 +63,7 @@ class Wire(asyncio.Protocol):
             (socket.TCP_KEEPIDLE, ALIVE_AFTER),
             (socket.TCP_KEEPINTVL, 5),
             (socket.TCP_KEEPCNT, ALIVE_TRIES),
-            (socket.TCP_USER_TIMEOUT, UNTAKEN),
+            (socket.TCP_USER_TIMEOUT, RDP_UNTAKEN // MILLISECOND),
         ):
             sock.setsockopt(socket.IPPROTO_TCP, option, value)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -82,12 +80,12 @@ class Wire(asyncio.Protocol):
         if not isinstance(transport, asyncio.Transport):
             raise TypeError("a transport without octets")
         self._transport = self._under = transport
-        transport.set_write_buffer_limits(WRITE_AHEAD)
+        transport.set_write_buffer_limits(RDP_WRITE_AHEAD)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         self._arrived.set()
-        if len(self._buffer) >= READ_AHEAD and self._transport is not None:
+        if len(self._buffer) >= RDP_READ_AHEAD and self._transport is not None:
             self._transport.pause_reading()
 
     def eof_received(self) -> None:
@@ -126,7 +124,7 @@ class Wire(asyncio.Protocol):
         if transport is None:
             raise ConnectionAbortedError("gone during the handshake")
         self._transport = transport
-        transport.set_write_buffer_limits(WRITE_AHEAD)
+        transport.set_write_buffer_limits(RDP_WRITE_AHEAD)
         inside: ssl.SSLObject = transport.get_extra_info("ssl_object")
         return inside.getpeercert(binary_form=True) or b""
 

@@ -25,14 +25,13 @@ from gateway.fronts.ssh.session import ChannelSession
 from gateway.fronts.ssh.setting import Setting
 from gateway.fronts.ssh.target import TargetLink
 from gateway.fronts.ssh.uncarried import Uncarried
-from gateway.limits import SSH_ATTEMPTS, SSH_CHANNELS, SSH_GRACE, SSH_OFFERS, SSH_REFUSALS
+from gateway.limits import FRONT_DETAIL, SSH_ATTEMPTS, SSH_CHANNELS, SSH_GRACE, SSH_OFFERS, SSH_REFUSALS
 from gateway.sessions.model import End, EndReason, Notice, NoticeKind
 from gateway.words import printable
 
 log = structlog.get_logger()
 
 HIDES_BANNER: Final = ("SSH-2.0-PuTTY",)  # shows no banner when it runs a command: gets the text with the first prompt
-DETAIL_CHARACTERS: Final = 200  # of what a client asked for, in the audit log
 BLAMELESS: Final = frozenset({"ConnectionLost", "unavailable"})  # a store that is away is nobody's guess at a password
 
 
@@ -71,7 +70,7 @@ class Visitor(Uncarried):
 
     @property
     def client_version(self) -> str:
-        return printable(str(self._conn.get_extra_info("client_version") or ""))[:DETAIL_CHARACTERS]
+        return printable(str(self._conn.get_extra_info("client_version") or ""))[:FRONT_DETAIL]
 
     def spawn(self, call: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         try:
@@ -150,7 +149,7 @@ class Visitor(Uncarried):
             self._left.append(self._sign_in)
             self.attempt_failed("name")
         self._sign_in = None
-        self._login_tried = printable(username)[:DETAIL_CHARACTERS]
+        self._login_tried = printable(username)[:FRONT_DETAIL]
         try:
             login = names.parse(username)
         except Invalid:
@@ -313,7 +312,7 @@ class Visitor(Uncarried):
     async def _target_gone(self, link: TargetLink, connection: Connection, words: str) -> None:
         await connection.close(EndReason.TARGET, words)
         if link.why:
-            session, detail = connection.session, link.detail[:DETAIL_CHARACTERS]
+            session, detail = connection.session, link.detail[:FRONT_DETAIL]
             await self._setting.record(
                 TargetFailed(
                     actor="target", session=session.id, target=session.target_name, why=link.why, detail=detail
@@ -389,7 +388,7 @@ class Visitor(Uncarried):
             self._refuse(texts.REFUSALS, "too many refusals")
             return
         session = self.connection.session.id if self.connection else ""
-        detail = printable(detail)[:DETAIL_CHARACTERS]
+        detail = printable(detail)[:FRONT_DETAIL]
         event = ChannelRefused(actor=self._actor(), source=self._source, kind=kind, detail=detail, session=session)
         self.spawn(self._setting.record(event))
 
