@@ -156,7 +156,7 @@ async def test_the_vendors_visit_from_hold_to_pause_to_join_to_kill(visit):
     finally:
         await terminal.stop()
     await committed(s.audit.hub, lambda: visit.events("session.visit.ended"))
-    assert (await s.recordings.verification(session.id)) is not None
+    assert (await s.recordings.verification(session.id)).verdict == "verified"
 
 
 async def test_a_vendor_without_a_grant_is_held_or_told_and_nothing_goes_south(visit):
