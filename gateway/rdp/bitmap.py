@@ -12,8 +12,8 @@ from typing import Final
 
 from gateway.errors import LocalProtocolError, RemoteProtocolError
 from gateway.rdp import planar
+from gateway.rdp.share import UpdateType
 
-UPDATETYPE_BITMAP: Final = 1
 BITMAP_COMPRESSION: Final = 0x0001
 NO_BITMAP_COMPRESSION_HDR: Final = 0x0400
 COMPRESSION_HDR: Final = 8  # TS_CD_HEADER, there when the flag above is not
@@ -69,7 +69,7 @@ def heads(update: bytes) -> list[Head]:
         RemoteProtocolError: another update, truncated, octets left, an empty rectangle or one larger than its
             bitmap, an unknown depth.
     """
-    if len(update) < 4 or int.from_bytes(update[:2], "little") != UPDATETYPE_BITMAP:
+    if len(update) < 4 or int.from_bytes(update[:2], "little") != UpdateType.BITMAP:
         raise RemoteProtocolError("bitmap update: truncated, or another type")
     found, at, size = [], 4, len(update)
     for _ in range(int.from_bytes(update[2:4], "little")):
@@ -105,7 +105,7 @@ def cut(walked: Iterable[Head], update: bytes) -> list[Rectangle]:
 
 def encode(rectangles: Iterable[Rectangle]) -> bytes:
     parts = [one.encode() for one in rectangles]
-    return struct.pack("<HH", UPDATETYPE_BITMAP, len(parts)) + b"".join(parts)
+    return struct.pack("<HH", UpdateType.BITMAP, len(parts)) + b"".join(parts)
 
 
 def grouped(rectangles: Iterable[Rectangle], most: int = UPDATE_MOST) -> list[bytes]:

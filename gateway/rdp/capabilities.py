@@ -16,6 +16,7 @@ from typing import Final
 
 from gateway.errors import RemoteProtocolError
 from gateway.rdp.octets import Reader
+from gateway.rdp.static_channels import CHUNK
 
 SETS_MOST: Final = 64  # capability sets in one list; thirty are defined
 
@@ -65,7 +66,6 @@ class InputFlag(IntFlag):
 INPUT_KNOWN: Final = sum(InputFlag)  # no relative mouse, no time stamps: `input` has no form for them
 ORDER_FLAGS_SET: Final = 0x0002 | 0x0008  # NEGOTIATEORDERSUPPORT, ZEROBOUNDSDELTASSUPPORT: must be there (2.2.7.1.3)
 ORDER_EXTRA: Final = 0x0080  # ORDERFLAGS_EXTRA_FLAGS
-CHUNK: Final = 1600  # CHANNEL_CHUNK_LENGTH (2.2.6.1): what every peer must take
 OWN_SOURCE: Final = 1002
 
 

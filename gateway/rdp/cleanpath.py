@@ -22,7 +22,6 @@ from gateway.rdp import der
 
 VERSION = 3390  # BASE_VERSION 3389 + 1, the only one there is
 GENERAL_ERROR = 1
-NEGOTIATION_ERROR = 2
 MOST_TOKEN = 1024  # octets; ours are some 50
 MOST_X224 = 1024  # octets of the Connection Request with its TPKT header
 MOST_REQUEST = 8192  # octets of the whole message; its fields are bounded besides

@@ -17,7 +17,7 @@ ROUNDS = (
 
 def md4(data: bytes) -> bytes:
     """Digest of 16 octets (RFC 1320, section 3)."""
-    padded = data + b"\x80" + bytes((55 - len(data)) % 64) + struct.pack("<Q", (8 * len(data)) & (2**64 - 1))
+    padded = data + b"\x80" + bytes((55 - len(data)) % 64) + struct.pack("<Q", 8 * len(data))
     state = (0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476)
     for start in range(0, len(padded), 64):
         state = _block(state, struct.unpack("<16I", padded[start : start + 64]))

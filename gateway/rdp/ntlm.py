@@ -16,9 +16,6 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
-from cryptography.hazmat.decrepit.ciphers.algorithms import ARC4
-from cryptography.hazmat.primitives.ciphers import Cipher
-
 from gateway.errors import LocalProtocolError, RemoteProtocolError
 from gateway.rdp.md4 import md4
 from gateway.rdp.ntlm_messages import (
@@ -34,6 +31,7 @@ from gateway.rdp.ntlm_messages import (
     decode_pairs,
     encode_pairs,
 )
+from gateway.rdp.rc4 import rc4
 
 BLOB = 28  # RespType, HiRespType, reserved 6, timestamp 8, client challenge 8, reserved 4: before the pairs
 PROOF = 16  # NTProofStr
@@ -108,7 +106,7 @@ class _Direction:
 
     def restart(self) -> None:
         """Begin the RC4 stream anew: [MS-SPNG] 3.3.5.1 wants it after a mechListMIC. Numbers go on."""
-        self._stream = Cipher(ARC4(self._seal), mode=None).encryptor()
+        self._stream = rc4(self._seal)
 
     def crypt(self, data: bytes) -> bytes:
         return self._stream.update(data)
@@ -212,16 +210,12 @@ class NtlmAcceptor:
             raise LocalProtocolError("NTLM: one AUTHENTICATE is verified once")
         key = ntowf_v2(self._random(16) if nt is None else nt, message.user, message.domain)
         proof = _md5(key, self._server_challenge + message.nt[PROOF:])
-        session_key = _rc4(_md5(key, proof), message.key)
+        session_key = rc4(_md5(key, proof)).update(message.key)
         signed = self._raw[:MIC_OFFSET] + NO_MIC + self._raw[MIC_OFFSET + 16 :]
         mic = _md5(session_key, self._negotiate + self._challenge + signed)
         proven = hmac.compare_digest(proof, message.nt[:PROOF])
         whole = hmac.compare_digest(mic, message.mic)
         return Sealing(session_key, Role.ACCEPTOR) if proven & whole & (nt is not None) else None
-
-
-def _rc4(key: bytes, data: bytes) -> bytes:
-    return Cipher(ARC4(key), mode=None).encryptor().update(data)
 
 
 class NtlmInitiator:
@@ -278,7 +272,7 @@ class NtlmInitiator:
             user=self._user,
             domain=self._domain,
             nt=proof + blob,
-            key=_rc4(_md5(key, proof), session_key),
+            key=rc4(_md5(key, proof)).update(session_key),
         ).encode()
         if time is not None:
             mic = _md5(session_key, self._negotiate + raw + message)

@@ -7,7 +7,6 @@ Unknown flag bits and unknown pairs are kept.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 
@@ -198,11 +197,12 @@ class Authenticate:
             self.key,
         )
         # Fields stand in the order of the header, payloads as Windows has them: names first.
-        starts = dict(_laid_out(values, (2, 3, 4, 0, 1, 5)))
-        header = b"".join(_field(value, starts[index]) for index, value in enumerate(values))
-        payload = b"".join(values[index] for index in (2, 3, 4, 0, 1, 5))
+        header, payload = [b""] * len(values), b""
+        for index in (2, 3, 4, 0, 1, 5):
+            header[index] = _field(values[index], AUTHENTICATE_HEADER + len(payload))
+            payload += values[index]
         head = SIGNATURE + struct.pack("<I", MessageType.AUTHENTICATE)
-        return head + header + struct.pack("<I", self.flags) + VERSION + self.mic + payload
+        return head + b"".join(header) + struct.pack("<I", self.flags) + VERSION + self.mic + payload
 
     @classmethod
     def decode(cls, message: bytes) -> Authenticate:
@@ -218,17 +218,8 @@ class Authenticate:
         lm, nt, domain, user, workstation, key = (
             _taken(message, at, what, AUTHENTICATE_HEADER) for at in range(12, 60, 8)
         )
-        names = (_text(name, what) for name in (user, domain, workstation))
         mic = message[MIC_OFFSET : MIC_OFFSET + 16]
-        user_name, domain_name, workstation_name = names
-        return cls(flags, user_name, domain_name, nt, key, mic, workstation_name, lm)
-
-
-def _laid_out(values: tuple[bytes, ...], order: Iterable[int]) -> Iterable[tuple[int, int]]:
-    at = AUTHENTICATE_HEADER
-    for index in order:
-        yield index, at
-        at += len(values[index])
+        return cls(flags, _text(user, what), _text(domain, what), nt, key, mic, _text(workstation, what), lm)
 
 
 def _field(value: bytes, start: int) -> bytes:

@@ -50,9 +50,6 @@ class Reader:
     def u16be(self) -> int:
         return int.from_bytes(self.take(2), "big")
 
-    def u32be(self) -> int:
-        return int.from_bytes(self.take(4), "big")
-
     def fail(self, words: str) -> RemoteProtocolError:
         """The error to raise, with the name of the PDU in front of `words`."""
         return RemoteProtocolError(f"{self._what}: {words}")

@@ -245,26 +245,27 @@ class Control(_Body):
 
 
 @dataclass(frozen=True, slots=True)
-class FontList(_Body):
-    """2.2.1.18."""
-
-    KIND: ClassVar = PduType2.FONT_LIST
+class _Fonts(_Body):
     FORM: ClassVar = struct.Struct("<HHHH")
     number: int = 0
     total: int = 0
-    flags: int = 3
+    flags: int = 3  # FONTLIST_FIRST | FONTLIST_LAST
+    entry: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FontList(_Fonts):
+    """2.2.1.18."""
+
+    KIND: ClassVar = PduType2.FONT_LIST
     entry: int = 50
 
 
 @dataclass(frozen=True, slots=True)
-class FontMap(_Body):
+class FontMap(_Fonts):
     """2.2.1.22."""
 
     KIND: ClassVar = PduType2.FONT_MAP
-    FORM: ClassVar = struct.Struct("<HHHH")
-    number: int = 0
-    total: int = 0
-    flags: int = 3
     entry: int = 4
 
 

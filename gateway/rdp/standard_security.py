@@ -20,6 +20,7 @@ from typing import Final
 from gateway.errors import LocalProtocolError, RemoteProtocolError
 from gateway.rdp import mcs, x224
 from gateway.rdp.capabilities import Capability, ExtraFlag, Kind
+from gateway.rdp.fastpath import PDU_MOST
 from gateway.rdp.gcc import SecurityServer
 from gateway.rdp.licence import SEC_LICENSE_PKT
 from gateway.rdp.octets import Reader
@@ -35,7 +36,6 @@ LEVELS: Final = frozenset({2, 3})  # client compatible and high; below, what the
 HEADER: Final = 4  # octets of TS_SECURITY_HEADER: flags u16 + flagsHi u16
 FAST_CHECKSUM: Final = 0x40  # FASTPATH_INPUT_SECURE_CHECKSUM and FASTPATH_OUTPUT_SECURE_CHECKSUM
 FAST_ENCRYPTED: Final = 0x80
-FAST_MOST: Final = 0x7FFF  # what the two octets of its length can say
 
 
 class Flag(IntFlag, boundary=KEEP):
@@ -230,7 +230,7 @@ class StandardSecurity:
         body = data[3 if data[1] & 0x80 else 2 :]
         flags = FAST_ENCRYPTED | (FAST_CHECKSUM if self.salted else 0)
         length = 3 + SIGNATURE + len(body)
-        if length > FAST_MOST:
+        if length > PDU_MOST:
             raise LocalProtocolError(f"standard security: fast-path PDU of {length} octets")
         head = struct.pack(">BH", data[0] | flags, 0x8000 | length)
         return head + self._ways[0].seal(body, salted=self.salted)

@@ -14,10 +14,8 @@ from enum import KEEP, IntFlag
 from types import MappingProxyType
 from typing import Final
 
-from cryptography.hazmat.decrepit.ciphers.algorithms import ARC4
-from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
-
 from gateway.errors import LocalProtocolError, RemoteProtocolError
+from gateway.rdp.rc4 import rc4
 
 RANDOM: Final = 32  # octets of the client random and of the server random
 SIGNATURE: Final = 8  # octets of a MAC
@@ -82,7 +80,7 @@ class Direction:
 
     def __init__(self, mac: bytes, key: bytes, method: Method) -> None:
         self._mac, self._initial, self._current, self._method = mac, key, key, method
-        self._stream = _rc4(key)
+        self._stream = rc4(key)
         self._under_key = 0  # packets under the current key
         self._packets = 0  # packets ever
 
@@ -125,17 +123,13 @@ class Direction:
             return
         size, _ = STRENGTHS[self._method]
         mixed = _md5(self._initial, PAD2, _sha1(self._initial, PAD1, self._current))[:size]
-        self._current = _weakened(_rc4(mixed).update(mixed), self._method)
-        self._stream, self._under_key = _rc4(self._current), 0
+        self._current = _weakened(rc4(mixed).update(mixed), self._method)
+        self._stream, self._under_key = rc4(self._current), 0
 
 
 def _weakened(key: bytes, method: Method) -> bytes:
     size, salt = STRENGTHS[method]
     return salt + key[len(salt) : size]
-
-
-def _rc4(key: bytes) -> CipherContext:
-    return Cipher(ARC4(key), mode=None).encryptor()
 
 
 def _md5(*parts: bytes) -> bytes:

@@ -92,8 +92,8 @@ def test_we_do_not_write_a_tpkt_that_cannot_be() -> None:
 
 
 def test_a_reader_takes_what_is_there_and_no_more() -> None:
-    src = Reader(bytes(range(1, 16)), "thing")
-    assert (src.u8(), src.u16le(), src.u32le(), src.u16be(), src.u32be()) == (1, 0x302, 0x7060504, 0x809, 0xA0B0C0D)
+    src = Reader(bytes(range(1, 12)), "thing")
+    assert (src.u8(), src.u16le(), src.u32le(), src.u16be()) == (1, 0x302, 0x7060504, 0x809)
     assert src.left == 2
     with pytest.raises(RemoteProtocolError, match="thing: truncated, 4 octets expected, 2 left"):
         src.u32le()
@@ -101,7 +101,7 @@ def test_a_reader_takes_what_is_there_and_no_more() -> None:
         src.end()
     with pytest.raises(RemoteProtocolError):
         src.take(-1)  # a length less a header may be negative: never go back
-    assert src.rest() == b"\x0e\x0f"
+    assert src.rest() == b"\x0a\x0b"
     src.end()
 
 
