@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime, timedelta
 
+from gateway.access.model import Grant
 from gateway.audit.events.sessions import ExtensionAsked, MessageSent, SessionControlRefused
 from gateway.audit.log import AuditLog
 from gateway.audit.model import GATEWAY
@@ -136,6 +137,20 @@ class Sessions:
     async def freshness(self, person: Person, target_name: str, protocol: Protocol) -> timedelta:
         """How old a second factor may be here; zero when unknown, so that it is asked for."""
         return await self._checks.freshness(person, target_name, protocol)
+
+    async def proven(self, person: Person, proofs: tuple[FactorProof, ...], grant: Grant, source: str) -> None:
+        """Whether he could stand at the door of `grant` with these proofs now.
+
+        Raises:
+            Refused: why not; `factor_stale` when a newer code would do.
+        """
+        w = grant.wanted
+        admitted = await self._checks.connect(
+            person, proofs, w.target_name, w.account, w.protocol, source, emergency=w.emergency
+        )
+        both, now = admitted.allow.obligations.join(grant.obligations), self._clock.now()
+        if (weak := rules.factors(proofs, both, admitted.person, source, now, w.protocol)) is not None:
+            raise weak
 
     async def menu(self, person: Person) -> list[MenuLine]:
         """What this person may reach, wait for or ask for; nothing else exists for him."""

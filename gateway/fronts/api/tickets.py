@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Final
+
 from fastapi import APIRouter, Request
 
 from gateway.access.model import Grant
@@ -15,10 +18,9 @@ from gateway.fronts.api.views.common import SIGNED_IN, problems
 from gateway.identity.model import FactorProof
 from gateway.identity.tickets import carried
 from gateway.inventory.model import Protocol
-from gateway.policy.model import Action, Allow, Deny, Question
-from gateway.sessions.rules import SECOND_FACTORS
 
 router = APIRouter(tags=["access"])
+STALE: Final = "Your code is too old for this target. Give a new one of your authenticator with the ticket."
 
 
 @router.post(
@@ -55,24 +57,17 @@ async def _shown(state: Services, who: Asker, grant: Grant, code: str) -> tuple[
     """What he has shown, if it would let him connect now.
 
     Raises:
-        Refused: why not: `factor_stale` when a code would help; else what the policy misses.
+        Refused: why not: `factor_stale` when a code would help.
     """
     if code:
         await state.identity.confirm(who.person, code, who.source)
-    proofs, now = await state.identity.recent(who.person.id, who.source), state.clock.now()
-    proofs = carried(who.person, proofs, who.source, now)
-    target, account = await state.inventory.target_named(grant.wanted.target_name), grant.wanted.account
-    factors = frozenset(p.factor.value for p in proofs)
-    question = Question(
-        Action.CONNECT, who.person, target, Protocol.RDP, account, frozenset(), factors, who.source,
-        grant.wanted.emergency,
-    )  # fmt: skip
-    match state.policy.decide(question, now):
-        case Deny() as deny:
-            raise Refused(deny.code, deny.words, rule=", ".join(deny.rules), detail=deny.missing)
-        case Allow() as allow:
-            within = min(allow.obligations.freshness, grant.obligations.freshness)
-    if not any(p.factor in SECOND_FACTORS and p.fresh(now, within) for p in proofs):
-        words = "Your code is too old for this target. Give a new one of your authenticator with the ticket."
-        raise Refused("factor_stale", words, rule="access-model 2.4")
+    recent = await state.identity.recent(who.person.id, who.source)
+    proofs = carried(who.person, recent, who.source, state.clock.now())
+    here = tuple(replace(p, source=who.source) for p in proofs)  # as a ticket brings them along
+    try:
+        await state.sessions.proven(who.person, here, grant, who.source)
+    except Refused as refused:
+        if refused.code != "factor_stale":
+            raise
+        raise Refused(refused.code, STALE, rule=refused.rule) from None
     return proofs
