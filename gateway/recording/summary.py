@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from gateway.recording.format import PICTURE
+from gateway.recording.format import PICTURE, canonical
 from gateway.recording.model import Kind
 
 BUCKETS: Final = 2048  # intervals of the heat map; it gets coarser, never longer
@@ -47,7 +47,7 @@ class Summary:
         elif kind == Kind.CLIPBOARD:
             if self._copies < COPIES:
                 self._copies += 1
-                self.events.append((kind, stream, at_us, _measured(payload)))
+                self.events.append((kind, stream, at_us, measured(payload).decode()))
             else:
                 self.left_out += 1
         elif kind in _TOLD:
@@ -83,12 +83,12 @@ class Summary:
         }
 
 
-def _measured(payload: bytes) -> str:
+def measured(payload: bytes) -> bytes:
     """Of a text that passed through the clipboard which way it went and how long it is, not what it says."""
     value = told(payload.decode(errors="replace"))
     said = value if isinstance(value, dict) else {}
     direction = "in" if said.get("direction") == "in" else "out"
-    return json.dumps({"direction": direction, "characters": len(str(said.get("text", "")))})
+    return canonical({"direction": direction, "characters": len(str(said.get("text", "")))})
 
 
 def told(text: str) -> object:

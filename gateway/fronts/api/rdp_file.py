@@ -16,7 +16,6 @@ from typing import Final
 
 from gateway.policy.model import Channel
 
-TYPE: Final = "application/x-rdp"
 FIXED: Final = (
     "enablecredsspsupport:i:1",  # the ticket is shown by CredSSP
     "authentication level:i:2",  # a certificate that does not fit: ask the person, do not go on silently

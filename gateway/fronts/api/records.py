@@ -10,8 +10,9 @@ from typing import Final
 from pydantic import JsonValue
 
 from gateway.fronts.api.views.recordings import RecordView
-from gateway.recording.format import canonical, pack_record
+from gateway.recording.format import pack_record
 from gateway.recording.model import Kind, Record
+from gateway.recording.summary import measured
 
 STRUCTURED: Final = frozenset(
     {Kind.META, Kind.OPEN, Kind.CLOSE, Kind.DECISION, Kind.NOTICE, Kind.SUMMARY, Kind.CLIPBOARD}
@@ -47,9 +48,7 @@ def stripped(record: Record) -> Record | None:
         case Kind.INPUT:
             return Record(record.kind, record.stream, record.at_us, b"")
         case Kind.CLIPBOARD:
-            said = _object(record.payload)
-            value = {"direction": said.get("direction"), "characters": len(str(said.get("text", "")))}
-            return Record(record.kind, record.stream, record.at_us, canonical(value))
+            return Record(record.kind, record.stream, record.at_us, measured(record.payload))
         case _:
             return record
 

@@ -19,8 +19,6 @@ const CACHE = 1024; // slots; clients offer at most a few dozen
 /** What the pointer looks like now: `default`, `hidden`, or a picture. */
 export class Pointers {
   shown: Pointer | 'default' | 'hidden' = 'default';
-  x = 0;
-  y = 0;
   readonly #cache = new Map<number, Pointer>();
 
   /** Throws `Malformed`. */
@@ -32,9 +30,7 @@ export class Pointers {
       case Update.POINTER_DEFAULT:
         this.shown = 'default';
         break;
-      case Update.POINTER_POSITION:
-        this.x = from.u16();
-        this.y = from.u16();
+      case Update.POINTER_POSITION: // the recording has the person's own mouse
         break;
       case Update.POINTER_CACHED:
         this.shown = this.#cache.get(from.u16()) ?? 'default';
