@@ -12,6 +12,7 @@ PersonId = NewType("PersonId", str)
 OrganisationId = NewType("OrganisationId", str)
 TargetId = NewType("TargetId", str)
 ServiceId = NewType("ServiceId", str)
+ExceptionId = NewType("ExceptionId", str)
 AccountId = NewType("AccountId", str)
 RequestId = NewType("RequestId", str)
 GrantId = NewType("GrantId", str)
@@ -23,5 +24,5 @@ LENGTH: Final = 20  # characters; log2(31) * 20 = 99 bits
 
 
 def new_id(prefix: str) -> str:
-    """A fresh id, e.g. `new_id("ses")` -> `ses_k3v…`. Prefixes: per org tgt svc acc req grt rel ses key tok."""
+    """A fresh id, e.g. `new_id("ses")` -> `ses_k3v…`. Prefixes: per org tgt svc exc acc req grt rel ses key tok."""
     return prefix + "_" + "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))

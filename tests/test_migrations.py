@@ -39,6 +39,7 @@ async def test_a_database_of_the_release_before_is_brought_along_with_what_is_in
     async with store.engine.connect() as connection:
         assert await connection.run_sync(differences) == []
         assert (await connection.execute(text("SELECT name FROM organisation"))).scalar_one() == "kranz"
+        assert (await connection.execute(text("PRAGMA foreign_keys"))).scalar_one() == 1
     await store.close()
 
 

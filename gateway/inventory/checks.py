@@ -19,7 +19,7 @@ from gateway.errors import Invalid
 from gateway.ids import PersonId
 from gateway.inventory.model import CryptoProfile, Protocol, Service
 from gateway.limits import LEGACY_LONGEST, NAME_OCTETS
-from gateway.words import sentence
+from gateway.words import name, sentence
 
 # `+` parts the names of a log-in; what a shell, a log or a certificate's principal list could misread stays out too.
 ACCOUNT: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@$\\-]*")
@@ -115,6 +115,21 @@ def legacy(service: Service, was: Service, now: datetime) -> Service:
     if service.legacy_until > now + LEGACY_LONGEST:
         raise Invalid("legacy_until", f"must be {LEGACY_LONGEST.days} days from now or less")
     return replace(service, legacy_reason=sentence("legacy_reason", service.legacy_reason))
+
+
+def service_name(protocol: Protocol, text: str) -> str:
+    """What a service is called on its target: SSH and RDP as their protocol, TCP as the admin says.
+
+    Raises:
+        Invalid: a TCP service without a name or with that of another protocol, or a name for one that has its own.
+    """
+    if protocol is not Protocol.TCP:
+        if text not in {"", protocol.value}:
+            raise Invalid("name", f"is {protocol} for a service of {protocol}")
+        return protocol.value
+    if text in {p.value for p in Protocol}:
+        raise Invalid("name", "is the name of a protocol; call it by what it is for")
+    return name("name", text)
 
 
 def fingerprint(text: str, protocol: Protocol) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from gateway.ids import AccountId, PersonId, ServiceId, SessionId, TargetId
+from gateway.ids import AccountId, ExceptionId, PersonId, ServiceId, SessionId, TargetId
 
 
 class Tier(StrEnum):
@@ -70,9 +70,13 @@ class Service:
     """One protocol and port of a target. `address` is a literal IP: the gateway looks nothing up in the plant.
 
     `legacy_until` and `legacy_reason` are of the profile `legacy` alone.
+
+    Attributes:
+        name: unique on its target: the protocol's own for SSH and RDP, what the admin calls it for TCP.
     """
 
     id: ServiceId
+    name: str
     protocol: Protocol
     address: str
     port: int
@@ -85,6 +89,42 @@ class Service:
         if self.profile is CryptoProfile.LEGACY and (self.legacy_until is None or moment >= self.legacy_until):
             return CryptoProfile.MODERN
         return self.profile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecurityException:
+    """A rule that does not hold for a target, for a while and for a reason (C34).
+
+    Attributes:
+        kind: `legacy-crypto`, or a word of the site's own that its policies name.
+        service: name of the only service that it is for; empty for the target as a whole.
+        clause: which requirement is set off, e.g. "IEC 62443-3-3 SR 4.3"; may be empty.
+        compensation: what is done instead.
+        accepted_by: an owner of the target, never `proposed_by`; None while nobody accepted it.
+        expires: no later than a year after it was proposed.
+    """
+
+    id: ExceptionId
+    target: TargetId
+    kind: str
+    service: str = ""
+    reason: str
+    clause: str = ""
+    compensation: str
+    proposed_by: PersonId
+    proposed: datetime
+    expires: datetime
+    accepted_by: PersonId | None = None
+    accepted: datetime | None = None
+    ended_by: PersonId | None = None
+    ended: datetime | None = None
+
+    def live(self, at: datetime) -> bool:
+        """Whether it holds then: accepted, not ended, not expired."""
+        return self.accepted is not None and self.accepted <= at < self.expires and self.ended is None
+
+    def covers(self, service: Service) -> bool:
+        return self.service in {"", service.name}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +147,7 @@ class Target:
     Attributes:
         owners: who may approve access to it.
         accounts: the first that opens a service is the default there.
+        exceptions: those that were accepted and not ended; whether one is live, its own clock says.
     """
 
     id: TargetId
@@ -119,9 +160,14 @@ class Target:
     services: tuple[Service, ...]
     accounts: tuple[Account, ...]
     version: int = 1
+    exceptions: tuple[SecurityException, ...] = ()
 
     def service(self, protocol: Protocol) -> Service | None:
+        """The one of SSH or RDP; of TCP, which may have several, the first by name."""
         return next((s for s in self.services if s.protocol is protocol), None)
+
+    def named(self, name: str) -> Service | None:
+        return next((s for s in self.services if s.name == name), None)
 
     def accounts_for(self, protocol: Protocol) -> tuple[Account, ...]:
         """Those that open `protocol`, the default first."""

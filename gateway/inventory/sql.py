@@ -124,7 +124,7 @@ async def targets(tx: Tx, name: str = "") -> list[Target]:
             owners.add(PersonId(r.owner))
         if r.service is not None and r.service not in services:
             services[r.service] = Service(
-                ServiceId(r.service), Protocol(r.protocol), r.address, r.port, CryptoProfile(r.profile),
+                ServiceId(r.service), r.service_name, Protocol(r.protocol), r.address, r.port, CryptoProfile(r.profile),
                 r.legacy_until, r.legacy_reason,
             )  # fmt: skip
         if r.account is not None and r.account not in accounts:
@@ -140,8 +140,8 @@ async def targets(tx: Tx, name: str = "") -> list[Target]:
 def _joined() -> Select[Any]:
     target, services, accounts = t.targets.c.id, t.services.c, t.accounts.c
     zone = (t.zones.c.title.label("zone_title"), t.zones.c.level, t.zones.c.version.label("zone_v"))
-    service = (services.id.label("service"), services.protocol, services.address, services.port, services.profile,
-               services.legacy_until, services.legacy_reason)  # fmt: skip
+    service = (services.id.label("service"), services.name.label("service_name"), services.protocol, services.address,
+               services.port, services.profile, services.legacy_until, services.legacy_reason)  # fmt: skip
     account = (accounts.id.label("account"), accounts.name.label("account_name"), accounts.kind)
     return (
         select(t.targets, *zone, t.owners.c.person.label("owner"), *service, *account)
@@ -149,7 +149,7 @@ def _joined() -> Select[Any]:
         .outerjoin(t.owners, t.owners.c.target == target)
         .outerjoin(t.services, services.target == target)
         .outerjoin(t.accounts, accounts.target == target)
-        .order_by(t.targets.c.name, services.protocol, accounts.position)
+        .order_by(t.targets.c.name, services.name, accounts.position)
     )
 
 
@@ -241,6 +241,7 @@ def _target_values(target: Target) -> dict[str, object]:
 
 def _service_values(service: Service) -> dict[str, object]:
     return {
+        "name": service.name,
         "protocol": service.protocol,
         "address": service.address,
         "port": service.port,

@@ -53,13 +53,14 @@ services = Table(
     metadata,
     Column("id", String(ID), primary_key=True),
     Column("target", ForeignKey(targets.c.id), nullable=False),
+    Column("name", String(NAME), nullable=False),
     Column("protocol", String(KIND), nullable=False),
     Column("address", String(64), nullable=False),
     Column("port", Integer, nullable=False),
     Column("profile", String(KIND), nullable=False),
     Column("legacy_until", Utc, nullable=True),  # of the profile `legacy`: its last moment, and why
     Column("legacy_reason", Text, nullable=False, server_default=""),
-    UniqueConstraint("target", "protocol"),
+    UniqueConstraint("target", "name"),
 )
 
 accounts = Table(

@@ -139,27 +139,31 @@ class Targets:
         port: int,
         profile: CryptoProfile = CryptoProfile.MODERN,
         *,
+        name: str = "",
         fingerprint: str = "",
         source: str = "",
     ) -> Service:
-        """One of each protocol.
+        """One of SSH and one of RDP; of TCP as many as have names.
 
         Args:
+            name: of a TCP service, for people and policies to name it by; the others are called as their protocol is.
             fingerprint: of the host key (RDP: of the certificate's public key) that alone may be pinned at the first
                 use; empty for any.
 
         Raises:
-            Invalid: no literal address, no port, the profile `legacy`, or a protocol that the target has;
+            Invalid: no literal address, no port, no name, the profile `legacy`, or a name that the target has;
             NotFound: no such target.
         """
         address, expected = checks.address(address), checks.fingerprint(fingerprint, protocol)
         if profile is CryptoProfile.LEGACY:
             raise Invalid("profile", "is an exception that is made for a service that is there")
-        service = Service(ServiceId(new_id("svc")), protocol, address, checks.port(port), profile)
+        named = checks.service_name(protocol, name)
+        service = Service(ServiceId(new_id("svc")), named, protocol, address, checks.port(port), profile)
         async with self._store.write() as tx:
             target = await sql.target_named(tx, target_name)
-            if target.service(protocol) is not None:
-                raise Invalid("protocol", f"{target_name} has its {protocol} service already; change that")
+            if target.named(named) is not None:
+                field = "name" if protocol is Protocol.TCP else "protocol"
+                raise Invalid(field, f"{target_name} has its {named} service already; change that")
             await sql.touch(tx, target.id, None)
             await sql.put_service(tx, target.id, service, expected)
             event = events.ServiceAdded(actor=actor, source=source, target=target_name, **_of_service(service))

@@ -29,9 +29,26 @@ async def migrate(store: Store) -> None:
     """
     async with store.guard(), store.engine.connect() as connection:
         if store.engine.dialect.name == "sqlite":
-            await connection.execute(text("BEGIN IMMEDIATE"))
-        await connection.run_sync(_upgrade)
+            await connection.run_sync(_upgrade_sqlite)
+        else:
+            await connection.run_sync(_upgrade)
         await connection.commit()
+
+
+def _upgrade_sqlite(connection: Connection) -> None:
+    """A table that changes is made anew there, so what refers to it is checked afterwards instead of on the way."""
+    connection.execute(text("PRAGMA foreign_keys=OFF"))  # of no effect once a transaction is open
+    try:
+        connection.execute(text("BEGIN IMMEDIATE"))
+        _upgrade(connection)
+        if broken := connection.execute(text("PRAGMA foreign_key_check")).all():
+            raise StoreUnavailable(f"database: {len(broken)} rows refer to what is gone, e.g. in {broken[0][0]}")
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+    finally:
+        connection.execute(text("PRAGMA foreign_keys=ON"))
 
 
 def config(connection: Connection) -> Config:

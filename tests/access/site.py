@@ -75,8 +75,8 @@ EWS = Target(
     target_class=TargetClass.WORKSTATION,
     owners=frozenset({OMAR.id, OLGA.id, VIKTOR.id}),
     services=(
-        Service(ServiceId("svc_ssh"), Protocol.SSH, "192.0.2.4", 22),
-        Service(ServiceId("svc_rdp"), Protocol.RDP, "192.0.2.4", 3389),
+        Service(ServiceId("svc_ssh"), "ssh", Protocol.SSH, "192.0.2.4", 22),
+        Service(ServiceId("svc_rdp"), "rdp", Protocol.RDP, "192.0.2.4", 3389),
     ),
     accounts=(Account(AccountId("acc_eng"), "engineer", CredentialKind.PASSWORD),),
 )

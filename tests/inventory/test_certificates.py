@@ -162,7 +162,7 @@ async def test_the_fingerprint_is_the_one_that_openssl_tells_at_the_machine(
 async def test_a_service_that_is_gone_is_not_found(
     inventory: Inventory, target: Target, key: rsa.RSAPrivateKey, clock: SimulatedClock
 ) -> None:
-    gone = Service(ServiceId("svc_gone"), Protocol.RDP, "192.0.2.1", 3389)
+    gone = Service(ServiceId("svc_gone"), "rdp", Protocol.RDP, "192.0.2.1", 3389)
     with pytest.raises(NotFound):
         await inventory.check_certificate(gone, certificate(key, clock), SESSION, "vera")
 

@@ -274,3 +274,17 @@ async def _retier(inventory: Inventory, version: int) -> Target:
         target_class=TargetClass.WORKSTATION,
         owners=[OMAR, IVY],
     )
+
+
+async def test_a_target_has_several_tcp_services_each_called_by_what_it_is_for(
+    inventory: Inventory, target: Target
+) -> None:
+    for name, port in (("plc-program", 102), ("historian", 4840)):
+        made = await inventory.add_service("sam", target.name, Protocol.TCP, "192.0.2.10", port, name=name)
+        found = await inventory.target_named("ews-l4")
+        assert found.named(name) == made
+    assert {s.name for s in found.services} == {"ssh", "plc-program", "historian"}
+    assert found.named("rdp") is None
+    for protocol, name in ((Protocol.TCP, ""), (Protocol.TCP, "rdp"), (Protocol.TCP, "historian"), (RDP, "desktop")):
+        with pytest.raises(Invalid):
+            await inventory.add_service("sam", target.name, protocol, "192.0.2.10", 502, name=name)

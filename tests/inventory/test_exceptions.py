@@ -144,10 +144,13 @@ async def test_a_service_of_the_release_before_has_no_exception(tmp_path: Path) 
             "inventory_zone VALUES ('line4', 'Line 4', '2', 1)",
             "inventory_target VALUES ('tgt_1', 'ews-l4', 'EWS line 4', 'line4', 'T1', 'workstation', 1)",
             "inventory_service VALUES ('svc_1', 'tgt_1', 'rdp', '192.0.2.10', 3389, 'compat')",
+            "inventory_host_key VALUES ('svc_1', 'spki key', 'SPKI-SHA256:x', NULL, NULL, '')",
         ):
             await connection.execute(text(f"INSERT INTO {row}"))
     await migrate(store)
     async with store.read() as tx:
         service = (await sql.target_named(tx, "ews-l4")).service(Protocol.RDP)
+        assert (await tx.execute(text("SELECT public FROM inventory_host_key"))).scalar_one() == "spki key"
+        assert (await tx.execute(text("PRAGMA foreign_key_check"))).all() == []
     await store.close()
-    assert service == Service(ServiceId("svc_1"), Protocol.RDP, "192.0.2.10", 3389, COMPAT, None, "")
+    assert service == Service(ServiceId("svc_1"), "rdp", Protocol.RDP, "192.0.2.10", 3389, COMPAT, None, "")

@@ -186,7 +186,7 @@ async def test_of_two_first_uses_at_once_with_different_keys_one_wins_and_one_is
 
 
 async def test_a_service_that_is_gone_is_not_found(inventory: Inventory, target: Target, key: asyncssh.SSHKey) -> None:
-    gone = Service(ServiceId("svc_gone"), Protocol.SSH, "192.0.2.1", 22)
+    gone = Service(ServiceId("svc_gone"), "ssh", Protocol.SSH, "192.0.2.1", 22)
     with pytest.raises(NotFound):
         await inventory.check_host_key(gone, line(key), SESSION, "vera")
     with pytest.raises(NotFound):

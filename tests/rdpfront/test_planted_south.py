@@ -109,7 +109,7 @@ def test_only_a_target_with_an_exception_is_spoken_to_in_old_tls(certificate: tu
 
 def test_an_exception_is_over_at_its_very_end() -> None:
     end = SystemClock().now()
-    service = Service(ServiceId("svc_1"), Protocol.RDP, "127.0.0.4", 1, CryptoProfile.LEGACY, legacy_until=end)
+    service = Service(ServiceId("svc_1"), "rdp", Protocol.RDP, "127.0.0.4", 1, CryptoProfile.LEGACY, legacy_until=end)
     assert service.profile_at(end - timedelta(microseconds=1)) is CryptoProfile.LEGACY
     assert service.profile_at(end) is CryptoProfile.MODERN
     assert replace(service, legacy_until=None).profile_at(end) is CryptoProfile.MODERN
@@ -119,8 +119,8 @@ def except_for(monkeypatch: pytest.MonkeyPatch, lasting: timedelta) -> None:
     """The target has an exception for standard RDP security."""
     until = SystemClock().now() + lasting
 
-    def excepted(id_: ServiceId, protocol: Protocol, host: str, port: int, _: CryptoProfile) -> Service:
-        return Service(id_, protocol, host, port, CryptoProfile.LEGACY, legacy_until=until)
+    def excepted(id_: ServiceId, _name: str, protocol: Protocol, host: str, port: int, _: CryptoProfile) -> Service:
+        return Service(id_, protocol.value, protocol, host, port, CryptoProfile.LEGACY, legacy_until=until)
 
     monkeypatch.setattr(twins, "Service", excepted)
 

@@ -144,7 +144,7 @@ class TwinConnection:
         self.sessions, self.session, self.number = sessions, session, number
         self.deadline = Deadline.after(SystemClock().instant(), timedelta(hours=1))
         host, port = sessions.target
-        self.service = Service(ServiceId("svc_1"), Protocol.RDP, host, port, CryptoProfile.MODERN)
+        self.service = Service(ServiceId("svc_1"), "rdp", Protocol.RDP, host, port, CryptoProfile.MODERN)
         self.on_notice = self.on_end = self.on_pause = lambda _: None
         self.on_viewer = lambda: None
         self.streams: list[TwinStream] = []

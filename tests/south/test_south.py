@@ -34,7 +34,7 @@ class Gate:
 
 
 def service(port: int, address: str = "127.0.0.1") -> Service:
-    return Service(ServiceId("svc"), Protocol.SSH, address, port)
+    return Service(ServiceId("svc"), "ssh", Protocol.SSH, address, port)
 
 
 async def test_nothing_knocks_at_the_target_before_the_session_is_active(site: Site, listener: Listener) -> None:

@@ -158,7 +158,9 @@ class TwinConnection:
         self.sessions, self.session, self.number = sessions, session, number
         self.obligations = None
         self.deadline = Deadline.after(SystemClock().instant(), timedelta(hours=1))
-        self.service = Service(ServiceId("svc_1"), Protocol.SSH, "127.0.0.1", sessions.target_port, sessions.profile)
+        self.service = Service(
+            ServiceId("svc_1"), "ssh", Protocol.SSH, "127.0.0.1", sessions.target_port, sessions.profile
+        )
         self.on_notice = self.on_end = self.on_pause = lambda _: None
         self.streams: list[TwinStream] = []
         self.paused = self.over = False

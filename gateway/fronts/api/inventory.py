@@ -133,6 +133,7 @@ async def add_service(name: Id, asked: ServiceNew, who: Admin, state: Everything
         asked.address,
         asked.port,
         asked.profile,
+        name=asked.name,
         fingerprint=asked.fingerprint,
         source=who.source,
     )
@@ -224,6 +225,7 @@ def _conduit(conduit: Conduit) -> ConduitView:
 def _service(service: Service) -> ServiceView:
     return ServiceView(
         id=service.id,
+        name=service.name,
         protocol=service.protocol,
         address=service.address,
         port=service.port,

@@ -108,6 +108,11 @@ class TargetNew(Question):
 
 class ServiceNew(Question):
     protocol: Protocol
+    name: Name | Literal[""] = Field(
+        default="",
+        description="Of a TCP service; the others are called as their protocol is.",
+        examples=["plc-program"],
+    )
     address: Annotated[str, StringConstraints(max_length=64)] = Field(description="A literal IP address.")
     port: int = Field(ge=1, le=65535)
     profile: CryptoProfile = CryptoProfile.MODERN
@@ -118,6 +123,7 @@ class ServiceNew(Question):
 
 class ServiceView(Answer):
     id: str
+    name: str
     protocol: Protocol
     address: str
     port: int
