@@ -27,6 +27,13 @@ SECOND_FACTOR_AGE: Final = timedelta(hours=12)  # at the very most; each policy 
 PROOFS_KEPT: Final = timedelta(days=30)  # proofs remembered: an address with one is familiar
 TICKET_LIFE: Final = timedelta(hours=8)  # for an RDP client; never past its grant
 WEB_TICKET_LIFE: Final = timedelta(seconds=60)  # for the page that asked, once (security 57)
+API_TOKEN_LIFE: Final = timedelta(days=90)  # at most; then its person decides anew
+API_TOKENS_OF_PERSON: Final = 20  # that may still be used
+API_TOKEN_NETWORKS: Final = 16  # that one is bound to
+API_TOKEN_SAID: Final = timedelta(hours=1)  # a use from the same network is an audit event once in so long
+API_TOKEN_KEPT: Final = timedelta(days=90)  # in the list, after its end
+POLICY_FILES: Final = 500  # files of one policy set, cases included
+POLICY_OCTETS: Final = 1 << 20  # octets of one policy set; 100 policies with cases take 150 KiB
 INVITATION_LIFE: Final = timedelta(hours=72)  # C21
 SETUP_LIFE: Final = timedelta(hours=24)  # a restart makes a new one
 PASSWORD_LEAST: Final = 12  # characters
@@ -69,6 +76,7 @@ RECORDER_PATIENCE: Final = timedelta(minutes=5)  # a paused session waits this l
 STORE_SILENT: Final = timedelta(seconds=4)  # sessions end when the store took nothing for this long (rule 15)
 LEGACY_LONGEST: Final = timedelta(days=90)  # an exception for old cryptography; then somebody decides again (C50)
 SOUTH_CONNECT: Final = timedelta(seconds=10)  # to open a connection to a target, key exchange included
+FILES_UNWRITTEN: Final = 10_000  # lines of the ledger that wait for the store, a session; 20 s of the fastest client
 KILL_LIMIT: Final = timedelta(seconds=2)  # from decision to the last byte
 LAST_WORDS: Final = KILL_LIMIT / 4  # for a client to read why and go by itself, before it is disconnected
 LAST_WORDS_BEHIND: Final = KILL_LIMIT * 0.9  # for one that still takes what was on its way

@@ -6,6 +6,7 @@ from gateway.identity import sql as identity
 from gateway.inventory import tables as inventory
 from gateway.recording import sql as recording
 from gateway.sessions import sql as sessions
+from gateway.store import answers
 from gateway.store.base import metadata
 
-__all__ = ["access", "audit", "identity", "inventory", "metadata", "recording", "sessions"]
+__all__ = ["access", "answers", "audit", "identity", "inventory", "metadata", "recording", "sessions"]

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from gateway.audit.events.identity import LockedOut, LoginRefused, SignInClosed, TicketVoided
+from gateway.audit.events.identity import LockedOut, LoginRefused, SignInClosed, TicketVoided, TokenRevoked
 from gateway.audit.log import AuditLog
 from gateway.audit.model import GATEWAY
 from gateway.clock import ZERO, Clock
 from gateway.envelope import Envelope
 from gateway.errors import Invalid, Refused
-from gateway.identity import sql, sql_factors, sql_tickets, sql_tokens
+from gateway.identity import sql, sql_api_tokens, sql_factors, sql_tickets, sql_tokens
 from gateway.identity.lockout import Bucket, failed
 from gateway.identity.model import Person
 from gateway.identity.one_time import OneTime
@@ -85,13 +85,17 @@ class Part:
         return refusal
 
     async def _close_sign_ins(self, tx: Tx, person: Person, actor: str, reason: str) -> None:
-        """His page sessions end, and his tickets are void."""
+        """His page sessions end, his tickets are void, his API tokens are revoked: they do not come back with him."""
         for opened in await sql_tokens.sign_ins_of(tx, person.id):
             await sql_tokens.close_sign_in(tx, opened.digest)
             event = SignInClosed(actor=actor, person=person.name, sign_in=opened.id, reason=reason)
             await self._audit.append(tx, event)
         for ticket in await sql_tickets.drop_of_person(tx, person.id):
             await self._audit.append(tx, TicketVoided(actor=actor, person=person.name, ticket=ticket, reason=reason))
+        for token in await sql_api_tokens.of_person(tx, person.id):
+            if await sql_api_tokens.revoke(tx, token.id, self._clock.now()):
+                event = TokenRevoked(actor=actor, person=person.name, token=token.id, reason=reason)
+                await self._audit.append(tx, event)
 
     def _seed_purpose(self, person: PersonId) -> str:
         return f"person/{person}/totp"

@@ -74,7 +74,7 @@ class People(Part):
             sentence("title", title),
             plant,
             contract_end,
-            _networks(networks),
+            cidr_blocks(networks),
         )
         async with self._store.write() as tx:
             await self._admin(tx, actor)
@@ -113,7 +113,7 @@ class People(Part):
                 before,
                 title=before.title if title is None else sentence("title", title),
                 contract_end=before.contract_end if isinstance(contract_end, Unchanged) else contract_end,
-                networks=before.networks if networks is None else _networks(networks),
+                networks=before.networks if networks is None else cidr_blocks(networks),
             )
             if source and actor.organisation.id == after.id and not after.permits_source(source):
                 words = "You would shut yourself out: your own address is in none of these networks."
@@ -280,7 +280,7 @@ def found(person: Person | None) -> Person:
     return person
 
 
-def _networks(networks: Iterable[str]) -> tuple[str, ...]:
+def cidr_blocks(networks: Iterable[str]) -> tuple[str, ...]:
     try:
         return tuple(str(ipaddress.ip_network(n.strip())) for n in networks)
     except ValueError as error:

@@ -156,6 +156,31 @@ tickets = Table(
     Column("life_boot_id", String(64), nullable=False),
 )
 
+api_tokens = Table(
+    "api_token",
+    metadata,
+    Column("digest", DIGEST, primary_key=True),
+    Column("id", ID, nullable=False, unique=True),
+    Column("person", ID, ForeignKey("person.id"), nullable=False, index=True),
+    Column("title", Text, nullable=False),
+    Column("scopes", String(128), nullable=False),  # sorted, a space between
+    Column("roles", String(128), nullable=False),  # the person's when it was made
+    Column("networks", Text, nullable=False),  # JSON list
+    Column("made", Utc, nullable=False),
+    Column("life_wall", Utc, nullable=False, index=True),
+    Column("life_boot", BigInteger, nullable=False),  # microseconds
+    Column("life_boot_id", String(64), nullable=False),
+    Column("revoked", Utc),
+)
+
+api_token_uses = Table(  # the newest from each network, to the hour
+    "api_token_use",
+    metadata,
+    Column("token", ID, ForeignKey("api_token.id"), primary_key=True),
+    Column("source", SOURCE, primary_key=True),
+    Column("at", Utc, nullable=False),
+)
+
 
 def select_person() -> Select[Any]:
     o = organisations.c

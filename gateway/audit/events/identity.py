@@ -234,3 +234,52 @@ class TicketVoided(AuditEvent):
     person: str
     ticket: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenMade(AuditEvent):
+    """A person made an API token with a fresh code: until `expires` a program may do in his name what `scopes` say."""
+
+    name = "identity.token.made"
+    code = "GW1060I"
+    person: str
+    token: str
+    title: str
+    scopes: tuple[str, ...]
+    networks: tuple[str, ...]
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenUsed(AuditEvent):
+    """An API token opened the API; said once an hour for each network that it comes from."""
+
+    name = "identity.token.used"
+    code = "GW1061I"
+    person: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRevoked(AuditEvent):
+    """An API token is worth nothing from now on. `reason`: revoked, standing."""
+
+    name = "identity.token.revoked"
+    code = "GW1062I"
+    person: str
+    token: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRefused(AuditEvent):
+    """A token that is known came and was not let in, or tried what its scopes do not have.
+
+    `reason`: token_revoked, token_expired, token_network, not_with_token, scope, or the person's standing.
+    """
+
+    name = "identity.token.refused"
+    code = "GW1063W"
+    person: str
+    token: str
+    reason: str
