@@ -28,6 +28,7 @@ class Asking(Desk):
         protocol: Protocol,
         account: str = "",
         channels: frozenset[Channel] | None = None,
+        services: frozenset[str] = frozenset(),
         not_before: datetime,
         not_after: datetime,
         duration: timedelta,
@@ -41,6 +42,7 @@ class Asking(Desk):
 
         Args:
             channels: None for what one usually wants of the protocol: a shell, or a desktop with keys and mouse.
+            services: names of the tcp services that FORWARD is wanted for.
 
         Raises:
             Refused: policy, conduit, window, duration or the number of pending requests says no.
@@ -62,7 +64,7 @@ class Asking(Desk):
             named = target.account(protocol, account)
             name = account if named is None else named.name
             question = Question(
-                Action.REQUEST, person, target, protocol, name, channels, frozenset(), source, emergency
+                Action.REQUEST, person, target, protocol, name, channels, frozenset(), source, emergency, services
             )
             permit = self._permit(question, at)
             await self._reachable(target, protocol, named, name)
@@ -70,6 +72,7 @@ class Asking(Desk):
                 rules.window(not_before, not_after, at.wall),
                 rules.duration(duration, permit.obligations),
                 rules.channels(channels, permit.obligations),
+                rules.services(channels, services, target),
             )
             wanted = Wanted(
                 target=target.id,
@@ -81,6 +84,7 @@ class Asking(Desk):
                 not_after=not_after,
                 duration=duration,
                 emergency=emergency,
+                services=services,
                 **texts,
             )
             async with self._store.write() as tx:

@@ -76,6 +76,9 @@ OPEN_GRANT = frozenset({GrantState.SCHEDULED, GrantState.LIVE})
 class Wanted:
     """What a requester asks for; everything an approver is shown.
 
+    Attributes:
+        services: names of the tcp services that FORWARD leads to; empty without it.
+
     INVARIANT: `not_before < not_after`; `duration` is positive.
     """
 
@@ -91,6 +94,7 @@ class Wanted:
     work_order: str
     actions: str = ""
     emergency: bool = False
+    services: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if not (self.not_before < self.not_after and self.duration > ZERO):
@@ -98,7 +102,7 @@ class Wanted:
 
     def digest(self) -> str:
         """SHA-256 over all of it, hex: an approval binds this, so that nothing changes under it."""
-        plain = {
+        plain: dict[str, object] = {
             "target": self.target,
             "protocol": self.protocol,
             "account": self.account,
@@ -111,6 +115,8 @@ class Wanted:
             "actions": self.actions,
             "emergency": self.emergency,
         }
+        if self.services:  # as before there were any otherwise: what was approved then stays approved
+            plain["services"] = sorted(self.services)
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 

@@ -31,7 +31,7 @@ def frozen(wanted: Wanted, obligations: Obligations, policy_version: str) -> dic
     return {
         "target": wanted.target,
         "protocol": wanted.protocol.value,
-        "wanted": WANTED.dump_json(wanted).decode(),
+        "wanted": WANTED.dump_json(wanted, exclude=None if wanted.services else {"services"}).decode(),
         "digest": wanted.digest(),
         "obligations": OBLIGATIONS.dump_json(obligations).decode(),
         "policy_version": policy_version,

@@ -14,6 +14,7 @@ from gateway.identity.model import Factor, FactorProof, Person, Role
 from gateway.inventory.model import Protocol, Target
 from gateway.limits import DECISION_FRESHNESS, REQUEST_WINDOW, REQUESTS_PENDING
 from gateway.policy.model import Channel, Obligations
+from gateway.words import printable
 
 OWNER: Final = "owner"  # as an approver: an owner of this target, whatever his roles elsewhere
 DECIDING_FACTORS: Final = frozenset({Factor.TOTP, Factor.SSH_KEY_TOUCHED})
@@ -94,6 +95,27 @@ def channels(wanted: frozenset[Channel], obligations: Obligations) -> Objection 
         words = f"The policy does not permit {', '.join(sorted(over))} on this target; it permits {permitted}."
         return Objection("channel_not_permitted", words, "access-model 2.2")
     return None
+
+
+def services(wanted: frozenset[Channel], names: frozenset[str], target: Target) -> Objection | None:
+    """Whether forwards are asked for as they must be: by the names of tcp services that the target has (C56)."""
+    rule = "access-model 1"
+    known = {s.name for s in target.services if s.protocol is Protocol.TCP}
+    has = f"{target.name} has {', '.join(sorted(known))}" if known else f"{target.name} has none"
+    if Channel.FORWARD not in wanted and names:
+        words = f"Services were named ({_spoken(names)}), but no forward was asked for. Ask for “forward”, too."
+        return Objection("forward_not_asked", words, rule)
+    if Channel.FORWARD in wanted and not names:
+        words = f"A forward leads to services that are named when it is asked for: {has}."
+        return Objection("no_services", words, rule)
+    if unknown := names - known:
+        words = f"No tcp service of {target.name} is called {_spoken(unknown)}: {has}."
+        return Objection("unknown_service", words, rule)
+    return None
+
+
+def _spoken(names: frozenset[str]) -> str:
+    return printable(", ".join(f"“{name}”" for name in sorted(names)))
 
 
 def takes_over(protocol: Protocol, target_name: str) -> str:

@@ -27,6 +27,8 @@ def request(q: Question, at: datetime) -> Json:
         "phishing_resistant": bool(q.factors & PHISHING_RESISTANT),
         "owner": q.person.id in q.target.owners,
         "emergency": q.emergency,
+        "services": sorted(q.services),
+        "exceptions": sorted(exceptions(q, at)),
         "at": _extension(
             "datetime", at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
         ),
@@ -60,6 +62,12 @@ def entities(q: Question) -> list[Json]:
             [_uid("Tier", q.target.tier), _uid("Class", q.target.target_class), _uid("Zone", zone.name)],
         ),
     ]
+
+
+def exceptions(q: Question, at: datetime) -> set[str]:
+    """Kinds of the exceptions live at `at` on the target, or on a service that this is about (C34)."""
+    about = {q.protocol.value, *q.services}  # a service of SSH or RDP is named as its protocol
+    return {e.kind for e in q.target.exceptions if e.live(at) and (not e.service or e.service in about)}
 
 
 def _address(source: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Final
 
 from gateway.identity.model import Person
 from gateway.inventory.model import Protocol, Target
@@ -19,6 +20,10 @@ class Channel(StrEnum):
     EXEC = "exec"
     SFTP_READ = "sftp.read"
     SFTP_WRITE = "sftp.write"
+    SFTP_DELETE = "sftp.delete"  # files and empty directories
+    SFTP_RENAME = "sftp.rename"
+    SFTP_MKDIR = "sftp.mkdir"
+    FORWARD = "forward"  # TCP to the named services of the target, and to nothing else (C56)
     DESKTOP = "desktop"  # to see the screen
     DESKTOP_INPUT = "desktop.input"  # keys and mouse; without it the person only watches (C46)
     DISPLAY = "display"  # the person's window sets the size of the screen
@@ -32,19 +37,23 @@ class Channel(StrEnum):
     SMARTCARD = "smartcard"
 
 
+# Any of them opens the subsystem and lets the person list; each operation asks for its own.
+FILE_CHANNELS: Final = frozenset(
+    {Channel.SFTP_READ, Channel.SFTP_WRITE, Channel.SFTP_DELETE, Channel.SFTP_RENAME, Channel.SFTP_MKDIR}
+)
 # Without which there is nothing to see, and what somebody wants who asks for no channels in particular.
 LEAST_CHANNELS: Mapping[Protocol, frozenset[Channel]] = MappingProxyType(
     {
         Protocol.SSH: frozenset({Channel.SHELL}),
         Protocol.RDP: frozenset({Channel.DESKTOP}),
-        Protocol.TCP: frozenset(),
+        Protocol.TCP: frozenset({Channel.FORWARD}),
     }
 )
 USUAL_CHANNELS: Mapping[Protocol, frozenset[Channel]] = MappingProxyType(
     {
         Protocol.SSH: frozenset({Channel.SHELL, Channel.EXEC}),
         Protocol.RDP: frozenset({Channel.DESKTOP, Channel.DESKTOP_INPUT, Channel.DISPLAY}),
-        Protocol.TCP: frozenset(),
+        Protocol.TCP: frozenset({Channel.FORWARD}),
     }
 )
 
@@ -71,6 +80,9 @@ class Obligations:
         idle: without input from the person, the session ends.
         concurrency: sessions at once on the target.
         connections: connections that may join one session.
+        file_paths: files below these are reached and no others, none within another, in order; None: no such bound.
+        file_copy: whether the content of each file that passes is kept, sealed in the recording.
+        file_hold: whether an upload reaches the target only when somebody else has delivered it (C62).
     """
 
     approvals: int
@@ -87,6 +99,9 @@ class Obligations:
     connections: int
     on_recorder_failure: OnRecorderFailure
     channels: frozenset[Channel]
+    file_paths: tuple[str, ...] | None = None
+    file_copy: bool = False
+    file_hold: bool = False
 
     def join(self, other: Obligations) -> Obligations:
         """The strictest of both, field by field: most approvals, shortest times, intersection of channels."""
@@ -106,7 +121,31 @@ class Obligations:
             connections=min(self.connections, other.connections),
             on_recorder_failure=min(self.on_recorder_failure, other.on_recorder_failure),  # "end" < "pause"
             channels=self.channels & other.channels,
+            file_paths=_in_both(self.file_paths, other.file_paths),
+            file_copy=self.file_copy or other.file_copy,
+            file_hold=self.file_hold or other.file_hold,
         )
+
+
+def outermost(paths: Iterable[str]) -> tuple[str, ...]:
+    """Absolute canonical paths, in order, without those that lie within another."""
+    least: list[str] = []
+    for path in sorted(set(paths), key=lambda p: (p.count("/"), p)):
+        if not any(lies_in(path, above) for above in least):
+            least.append(path)
+    return tuple(sorted(least))
+
+
+def lies_in(path: str, above: str) -> bool:
+    """Whether `path` is `above` or below it; both absolute and canonical."""
+    return path == above or path.startswith(above.rstrip("/") + "/")
+
+
+def _in_both(one: tuple[str, ...] | None, other: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    if one is None or other is None:
+        return other if one is None else one
+    inner = [a for a in one for b in other if lies_in(a, b)] + [b for b in other for a in one if lies_in(b, a)]
+    return outermost(inner)
 
 
 class Action(StrEnum):
@@ -123,6 +162,7 @@ class Question:
         channels: those asked for (request), or the one to open (channel).
         factors: names of the factors proven in this sign-in; empty at request time is allowed.
         source: network address of the person.
+        services: names of the tcp services that FORWARD is asked for; empty without it.
     """
 
     action: Action
@@ -134,6 +174,7 @@ class Question:
     factors: frozenset[str] = frozenset()
     source: str = ""
     emergency: bool = False
+    services: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 """One policy file: its Cedar policies as rules, with what their annotations oblige to. Pure.
 
-A permit states every obligation; a missing, unknown or ill one refuses the file, because a forgotten
-`@release` would silently be a session that nobody switched on.
+A permit states every obligation, and those about files when it has any; a missing, unknown or ill one refuses the
+file, because a forgotten `@release` would silently be a session that nobody switched on.
 """
 
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -18,7 +19,7 @@ import cedarpy
 
 from gateway.errors import Invalid
 from gateway.identity.model import Role
-from gateway.policy.model import Channel, Obligations, OnRecorderFailure
+from gateway.policy.model import Channel, Obligations, OnRecorderFailure, outermost
 
 ID: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 DURATION: Final = re.compile(r"([1-9][0-9]{0,4})(s|m|h|d)")
@@ -26,7 +27,8 @@ UNITS: Final = MappingProxyType({"s": "seconds", "m": "minutes", "h": "hours", "
 COUNT: Final = re.compile(r"[0-9]{1,3}")
 NAMING: Final = frozenset({"id", "title"})
 # An annotation is called as the field, but for @recorder.
-OBLIGATIONS: Final = frozenset(f.name for f in fields(Obligations)) - {"on_recorder_failure"} | {"recorder"}
+OPTIONAL: Final = frozenset({"file_paths", "file_copy", "file_hold"})  # missing: no bound, no copy, no hold
+OBLIGATIONS: Final = frozenset(f.name for f in fields(Obligations)) - {"on_recorder_failure"} - OPTIONAL | {"recorder"}
 # A requester's own side approves nothing; the others may, as the site decides.
 APPROVERS: Final = frozenset(Role) - {Role.VENDOR}
 
@@ -80,7 +82,7 @@ def _rule(file: str, body: dict[str, Any]) -> Rule:
     if not title:
         raise Invalid(file, f"{name}: @title is missing; people read it when the rule speaks")
     permit = body["effect"] == "permit"
-    allowed = NAMING | OBLIGATIONS if permit else NAMING
+    allowed = NAMING | OBLIGATIONS | OPTIONAL if permit else NAMING
     if unknown := sorted(annotations.keys() - allowed):
         raise Invalid(file, f"{name}: a {body['effect']} has no annotation @{unknown[0]}")
     try:
@@ -112,6 +114,9 @@ def obligations(annotations: Annotations) -> Obligations:
         connections=_count(annotations, "connections", least=1),
         on_recorder_failure=_recorder(annotations),
         channels=frozenset(Channel(c) for c in _names(annotations, "channels", frozenset(Channel))),
+        file_paths=_paths(annotations),
+        file_copy=_option(annotations, "file_copy"),
+        file_hold=_option(annotations, "file_hold"),
     )
     if stated.approvals < len(stated.approver_roles):
         raise Invalid("approvals", f"is {stated.approvals}, but @approver_roles names {len(stated.approver_roles)}")
@@ -137,6 +142,21 @@ def _flag(annotations: Annotations, field: str) -> bool:
     if text not in {None, "true", "false"}:
         raise Invalid(field, f'is {text!r}, must be "true" or "false"')
     return text != "false"
+
+
+def _option(annotations: Annotations, field: str) -> bool:
+    return field in annotations and _flag(annotations, field)
+
+
+def _paths(annotations: Annotations) -> tuple[str, ...] | None:
+    """Prefixes as a target's canonical paths begin: whole names, no way up."""
+    if "file_paths" not in annotations:
+        return None
+    paths = [p.strip() for p in (annotations["file_paths"] or "").split(",")]
+    for path in paths:
+        if not path.startswith("/") or path.startswith("//") or posixpath.normpath(path) != path or "\0" in path:
+            raise Invalid("file_paths", f"names {path!r}, must be absolute directories such as /srv/incoming")
+    return outermost(paths)
 
 
 def duration(field: str, text: str) -> timedelta:

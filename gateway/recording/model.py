@@ -30,6 +30,9 @@ class Kind(IntEnum):
     PICTURE = ord("f")  # everything is painted since a REPAINT: its `at` u64 | width u16 | height u16
     MOUSE = ord("u")  # pointer events that the target got, in the clear
     CLIPBOARD = ord("t")  # JSON: text that passed through the clipboard (direction, text)
+    FILE = ord("a")  # JSON: a request about files, what the target answered, or the entry of a file that is closed
+    BLOCK = ord("y")  # of a file: number u32 | way u8: 0 down, 1 up | offset u64 | length u32 | content, when kept
+    FORWARD = ord("v")  # octets of a forward so far: to the person u64 | to the target u64; content is not kept
     DISCARDED = ord("x")  # octets u64 typed during a pause and not delivered
     SUMMARY = ord("z")  # JSON, last record of a sealed recording: streams, events, heat map; derived, a hint
     HIDDEN = ord("h")  # never in a file: what readers hand out for typed input without its key: octets u64

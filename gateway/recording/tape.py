@@ -8,7 +8,7 @@ from typing import Protocol
 
 from gateway.errors import RecorderFailed
 from gateway.recording.echo import Echo
-from gateway.recording.format import COUNT, PICTURE, SIZE, canonical
+from gateway.recording.format import BLOCK, CARRIED, COUNT, PICTURE, SIZE, canonical
 from gateway.recording.model import Kind, Record
 from gateway.recording.screen import Screen
 
@@ -40,6 +40,7 @@ class Tape:
         self._screen = Screen(*terminal) if terminal else None
         self._echo = Echo(stream)
         self._stdin, self._stdin_octets = hashlib.sha256(), 0
+        self._carried = (0, 0)  # octets to the person, to the target
         self._size: tuple[int, int] | None = None  # of a desktop
         self._repaint_us: int | None = None  # the REPAINT that waits for its PICTURE
         writer.write(stream, (Kind.OPEN, self._opened.payload))
@@ -121,12 +122,30 @@ class Tape:
         self._writer.write(self.stream, (Kind.PICTURE, PICTURE.pack(self._repaint_us, *self._size)))
         self._repaint_us = None
 
+    # --- files and forwards
+
+    def file(self, note: Mapping[str, object]) -> None:
+        """A request about files, its result, or the entry of a closed file; `of` says which."""
+        self._writer.write(self.stream, (Kind.FILE, canonical(dict(note))))
+
+    def block(self, file: int, way: int, offset: int, length: int, content: bytes) -> None:
+        """A part of a file that is about to pass; `content` is kept when it is given."""
+        self._writer.write(self.stream, (Kind.BLOCK, BLOCK.pack(file, way, offset, length) + content))
+
+    def carried(self, to_person: int, to_target: int) -> None:
+        """A chunk of a forward is about to pass, so many octets long in its direction."""
+        down, up = self._carried[0] + to_person, self._carried[1] + to_target
+        self._writer.write(self.stream, (Kind.FORWARD, CARRIED.pack(down, up)))
+        self._carried = down, up
+
     # --- its end
 
     def close(self, status: int | None, signal: str = "") -> None:
         """The stream is over. Keys of what was never echoed are forgotten, whether this can be written or not."""
         keys = self._echo.close()
-        closed = {"status": status, "signal": signal}
+        closed: dict[str, object] = {"status": status, "signal": signal}
+        if any(self._carried):
+            closed |= {"to_person": self._carried[0], "to_target": self._carried[1]}
         if self._stdin_octets:
             closed |= {"stdin_octets": self._stdin_octets, "stdin_sha256": self._stdin.hexdigest()}
         try:

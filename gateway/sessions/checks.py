@@ -63,19 +63,23 @@ class Checks:
             raise weak
         return Admitted(person, target, service, entry, allow)
 
-    async def channel(self, live: Live, channel: Channel) -> None:
-        """May this channel open in `live` now. Raises Refused."""
+    async def channel(self, live: Live, channel: Channel, service: str = "") -> None:
+        """May this channel open in `live` now; FORWARD to `service`. Raises Refused.
+
+        A front asks at each channel and forward; of file operations once a second for each kind.
+        """
         live.person = await self._standing(live.person)
         live.target = await self._target(live.session.target_name)
         await self._conduit(live.target, live.session.protocol)
-        granted = live.grant.wanted.channels if live.grant is not None else frozenset()
-        if channel not in granted & live.obligations.channels:
+        if channel not in live.channels:
             raise Refused("channel_not_granted", texts.channel(channel), rule="access-model 2.1")
+        if channel is Channel.FORWARD:
+            live.reach(service)
         factors = frozenset(p.factor.value for p in live.proofs)
         s = live.session
         question = Question(
             Action.CHANNEL, live.person, live.target, s.protocol, s.account, frozenset({channel}), factors, s.source,
-            live.emergency,
+            live.emergency, frozenset({service} - {""}),
         )  # fmt: skip
         decision = self._policy.decide(question, self._clock.now())
         if isinstance(decision, Deny):

@@ -1,31 +1,28 @@
-"""What a front holds of a session that runs: one connection and its streams. Tap, pause gate and end sit here."""
+"""What a front holds of a session that runs: one connection. What of it goes on is a `Stream`."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 from collections.abc import Callable, Mapping
-from typing import Final
 from typing import Protocol as Port
 
 from gateway.clock import Deadline
 from gateway.errors import RecorderFailed, Refused
 from gateway.inventory.model import Credential, Service
 from gateway.policy.model import Channel, Obligations
-from gateway.recording.tape import Tape
-from gateway.sessions import texts
+from gateway.sessions import rules, texts
 from gateway.sessions.live import Live, call
 from gateway.sessions.model import End, EndReason, Notice, Session, SessionState
 from gateway.sessions.ports import Places
 from gateway.sessions.south import South
-
-OUT: Final = "out"  # clipboard: from the target to the person
+from gateway.sessions.stream import Stream
 
 
 class Keeper(Port):
     """What a connection asks of the session core."""
 
-    async def permitted(self, live: Live, channel: Channel) -> None: ...
+    async def permitted(self, live: Live, channel: Channel, service: str) -> None: ...
 
     async def closed(self, live: Live, number: int, reason: EndReason, words: str) -> None: ...
 
@@ -87,13 +84,21 @@ class Connection:
 
     # --- south
 
-    async def dial(self) -> socket.socket:
-        """A connected socket to the service; the only way to get one.
+    async def dial(self, service: str = "") -> socket.socket:
+        """A connected socket to the session's own service, or to the tcp service of that name; the only way to get one.
 
         Raises:
-            Refused: the session does not run or is paused, or the target cannot be reached (words say how).
+            Refused: the session does not run or is paused, the service is not granted, or the target cannot be
+                reached (words say how).
         """
-        return await self._south.connect(self.service, self)
+        return await self._south.connect(self._live.reach(service), self)
+
+    def declared(self, host: str, port: int) -> str | None:
+        """The name of the target's tcp service that is meant by a forward to `host:port`; None for none.
+
+        `host` is the service's own name, or the target's, or this machine's as the target's sshd would see it.
+        """
+        return rules.declared(self._live.target, host, port)
 
     def permitted(self) -> None:
         """For the south side: whether this connection may have a socket now."""
@@ -131,15 +136,22 @@ class Connection:
 
     # --- channels
 
-    async def permit(self, channel: Channel) -> None:
-        """Ask for each channel, forward, file operation or redirection.
+    async def permit(self, channel: Channel, service: str = "") -> None:
+        """Ask for each channel, forward or redirection, and for file operations at most once a second a kind.
+
+        Args:
+            service: of FORWARD the tcp service that it leads to.
 
         Raises:
             Refused: the grant or the policy does not allow it (any more), or the session is paused.
         """
         self.permitted()
-        await self._keeper.permitted(self._live, channel)
+        await self._keeper.permitted(self._live, channel, service)
         self.permitted()
+
+    def allowed(self, channel: Channel) -> bool:
+        """Whether the grant and the obligations know `channel`; the policy is asked by `permit`."""
+        return channel in self._live.channels
 
     def open_stream(self, kind: str, about: Mapping[str, object], terminal: tuple[int, int] | None = None) -> Stream:
         """The recording and gate of one channel. Nothing of it may be relayed but through this.
@@ -187,140 +199,3 @@ class Connection:
         except RecorderFailed:
             end = self.session.end
             raise Refused("ended", end.words if end else texts.NOT_RUNNING) from None
-
-
-class Stream:
-    """One channel: each call records first and says whether to deliver.
-
-    `output` and `error` raise when nothing may be delivered: SessionEnded (drop it), or RecorderStalled (keep it,
-    read no more, offer it again after `on_pause(False)`).
-    """
-
-    def __init__(self, live: Live, tape: Tape) -> None:
-        self._live, self._tape = live, tape
-        self._closed = False
-
-    @property
-    def number(self) -> int:
-        return self._tape.stream
-
-    def output(self, data: bytes) -> None:
-        """Octets that the person is about to see."""
-        self._record(lambda: self._tape.output(data))
-
-    def error(self, data: bytes) -> None:
-        """Octets of stderr that the person is about to see."""
-        self._record(lambda: self._tape.error(data))
-
-    def typed(self, data: bytes) -> bool:
-        """Keys: True, deliver at once; False, they are gone for good (paused, ended or not recordable)."""
-        return self._input(data, self._tape.typed, discard=True)
-
-    def stdin(self, data: bytes) -> bool:
-        """Standard input of a command: True, deliver at once; False, not now: keep it, read no more, and offer it
-        again after `on_pause(False)`."""
-        return self._input(data, self._tape.stdin, discard=False)
-
-    def _input(self, data: bytes, record: Callable[[bytes], None], *, discard: bool) -> bool:
-        live = self._live
-        try:
-            live.gate()
-        except RecorderFailed:
-            return False
-        live.typed()
-        if live.pauses:
-            if discard:
-                live.discard(self._tape, len(data))
-            return False
-        try:
-            record(data)
-        except RecorderFailed:
-            live.recorder_failed()
-            return False
-        return True
-
-    # --- a desktop
-
-    def shown(self, *pdus: bytes) -> None:
-        """Whole PDUs that the person's client is about to get: all are recorded, or none; raises as `output` does."""
-        self._record(lambda: self._tape.shown(*pdus))
-
-    def pressed(self, events: bytes) -> bool:
-        """Key events, as `typed`; nobody can ever read them."""
-        return self._input(events, self._tape.pressed, discard=True)
-
-    def pointed(self, events: bytes) -> bool:
-        """Pointer events, as `typed`, but recorded in the clear."""
-        return self._input(events, self._tape.pointed, discard=True)
-
-    def stirred(self) -> None:
-        """The person who may only watch is there (C46): nothing of it goes to the target, and he is not idle."""
-        with contextlib.suppress(RecorderFailed):
-            self._live.gate()
-            self._live.typed()
-
-    def clipboard(self, direction: str, text: str) -> bool:
-        """Clipboard text in `direction`, `in` or `out`: True, let it pass; False, drop it.
-
-        Text for the target is the person's input, and like it gone in a pause.
-        """
-        live = self._live
-        try:
-            live.gate()
-        except RecorderFailed:
-            return False
-        if direction != OUT:
-            live.typed()
-            if live.pauses:
-                return False
-        try:
-            self._tape.clipboard(direction, text)
-        except RecorderFailed:
-            live.recorder_failed()
-            return False
-        return True
-
-    def desktop(self, width: int, height: int) -> None:
-        """The desktop has this size from now on, in pixels; raises as `output` does."""
-        self._record(lambda: self._tape.desktop(width, height))
-
-    def repaint(self) -> None:
-        """Call it before the target is asked to paint everything anew; raises as `output` does."""
-        self._record(self._tape.repaint)
-
-    def repainted(self) -> None:
-        """Every pixel has been painted since `repaint`; raises as `output` does."""
-        self._record(self._tape.repainted)
-
-    def _record(self, write: Callable[[], None]) -> None:
-        self._live.gate()
-        try:
-            write()
-        except RecorderFailed:
-            raise self._live.recorder_failed() from None
-
-    # --- its end and the rest
-
-    def signal(self, name: str) -> bool:
-        """A signal for the target's program, e.g. `INT`: input like keys, and like them gone in a pause."""
-        live = self._live
-        try:
-            live.gate()
-        except RecorderFailed:
-            return False
-        live.typed()
-        return not live.pauses and live.decision("signal", stream=self.number, signal=name)
-
-    def resize(self, columns: int, rows: int) -> None:
-        """The person's terminal has another size now."""
-        self._record(lambda: self._tape.resize(columns, rows))
-
-    def close(self, status: int | None = None, signal: str = "") -> None:
-        """The channel is closed; harmless when the session is."""
-        if self._closed or not self._live.running:
-            return
-        self._closed = True
-        try:
-            self._tape.close(status, signal)
-        except RecorderFailed:
-            self._live.recorder_failed()

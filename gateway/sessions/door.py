@@ -15,7 +15,7 @@ from gateway.audit.model import GATEWAY
 from gateway.clock import Clock
 from gateway.errors import Conflict, NotFound, Refused, StoreUnavailable
 from gateway.ids import SessionId, new_id
-from gateway.limits import TEXT_CHARACTERS
+from gateway.limits import NAME_OCTETS, TEXT_CHARACTERS
 from gateway.policy.model import Channel
 from gateway.sessions import rules, sql, texts
 from gateway.sessions.checks import Admitted, Checks
@@ -314,10 +314,10 @@ class Door:
 
     # --- for connections
 
-    async def permitted(self, live: Live, channel: Channel) -> None:
+    async def permitted(self, live: Live, channel: Channel, service: str) -> None:
         """May this channel open now; a refusal is on record. Raises Refused."""
         try:
-            await self._checks.channel(live, channel)
+            await self._checks.channel(live, channel, service)
         except StoreUnavailable as error:
             raise Refused("unavailable", texts.UNAVAILABLE, rule="access-model 2.15", detail=str(error)) from None
         except Refused as refusal:
@@ -325,10 +325,11 @@ class Door:
             live.facts.append(
                 ChannelRefused(
                     actor=s.person_name, source=s.source, session=s.id, channel=channel, reason=refusal.code,
-                    rule=refusal.rule,
+                    rule=refusal.rule, service=printable(service)[:NAME_OCTETS],
                 )
             )  # fmt: skip
-            live.decision("channel refused", channel=channel, reason=refusal.code)
+            where = {"service": service} if service else {}
+            live.decision("channel refused", channel=channel, reason=refusal.code, **where)
             self._registry.write(live)
             raise
 

@@ -24,11 +24,13 @@ from gateway.errors import RecorderFailed, Refused
 from gateway.identity.model import FactorProof, Person
 from gateway.ids import RequestId
 from gateway.inventory.model import Account, Protocol, Service, Target
-from gateway.policy.model import Obligations, OnRecorderFailure
+from gateway.limits import FILES_UNWRITTEN
+from gateway.policy.model import Channel, Obligations, OnRecorderFailure
 from gateway.recording.model import SESSION_STREAM, Kind
 from gateway.recording.tape import Tape
 from gateway.recording.writer import Recorder
 from gateway.sessions import rules, texts
+from gateway.sessions.files import Passed
 from gateway.sessions.model import (
     RUNNING,
     End,
@@ -76,6 +78,7 @@ class Live:
         self._decided = decided
         self.stored = 0
         self.facts: list[AuditEvent] = []
+        self.files: list[Passed] = []  # lines of the ledger that the store has yet to get
         self.finished = False
         self.grant: Grant | None = None
         self.recorder: Recorder | None = None
@@ -115,6 +118,30 @@ class Live:
     @property
     def desktop(self) -> bool:
         return self.session.protocol is Protocol.RDP
+
+    @property
+    def channels(self) -> frozenset[Channel]:
+        """What grant and obligations allow; the policy is asked apart."""
+        return self.grant.wanted.channels & self.obligations.channels if self.grant is not None else frozenset()
+
+    def reach(self, name: str) -> Service:
+        """The service to dial: the session's own, or the granted tcp service called `name`.
+
+        Raises:
+            Refused: a forward to it is not granted.
+        """
+        if not name and self.session.protocol is not Protocol.TCP:
+            return self.service
+        found = rules.tcp(self.target, name) if self.grant is not None and name in self.grant.wanted.services else None
+        if found is None or Channel.FORWARD not in self.channels:
+            raise Refused("forward_not_granted", texts.forward(name, self.session.target_name), rule="access-model 2.1")
+        return found
+
+    def filed(self, line: Passed) -> None:
+        """The ledger gets it within a second, and never after the end of this session's row."""
+        self.files.append(line)
+        if len(self.files) >= FILES_UNWRITTEN:  # the store keeps up with no more; none may be lost
+            self.finish_with(EndReason.GATEWAY, GATEWAY)
 
     @property
     def over(self) -> bool:

@@ -11,7 +11,7 @@ from gateway.access.model import AccessRequest, Grant, Release, RequestState
 from gateway.clock import ZERO, Instant
 from gateway.errors import Refused
 from gateway.identity.model import PHISHING_RESISTANT, Factor, FactorProof, Person, Role, two_factors
-from gateway.inventory.model import Protocol, Target, TargetClass
+from gateway.inventory.model import Protocol, Service, Target, TargetClass
 from gateway.limits import HOLD_LONGEST
 from gateway.policy.model import Obligations
 from gateway.sessions import texts
@@ -21,6 +21,7 @@ COUNTDOWN: Final = (timedelta(minutes=15), timedelta(minutes=5), timedelta(minut
 IDLE_WARNING: Final = timedelta(minutes=1)  # before an idle session ends
 CONTROL_ROOM: Final = "the control room"
 SECOND_FACTORS: Final = frozenset({Factor.TOTP, Factor.SSH_KEY_TOUCHED})
+ITSELF: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 ANY_FACTORS: Final = frozenset({Factor.PASSWORD, Factor.TOTP})  # what most people have
 
 
@@ -108,6 +109,21 @@ def factors(
         words = texts.STALE_TICKET if protocol is Protocol.RDP else texts.STALE
         return Refused("factor_stale", words, rule="access-model 2.4")
     return None
+
+
+def tcp(target: Target, name: str) -> Service | None:
+    """The tcp service of `target` that is called `name`."""
+    return next((s for s in target.services if s.protocol is Protocol.TCP and s.name == name), None)
+
+
+def declared(target: Target, host: str, port: int) -> str | None:
+    """The name of the tcp service of `target` that a forward to `host:port` means; None for none.
+
+    `host` is the target by its name or as it calls itself, or the service by its name: then any port will do.
+    """
+    mine = [s for s in target.services if s.protocol is Protocol.TCP]
+    by_port = [s.name for s in mine if s.port == port and host.lower() in {target.name, *ITSELF}]
+    return next(iter(by_port or [s.name for s in mine if s.name == host.lower()]), None)
 
 
 def busy(target: Target, protocol: Protocol, running: Sequence[Protocol], most: int) -> Refused | None:

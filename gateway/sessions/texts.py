@@ -67,6 +67,11 @@ def channel(name: str) -> str:
     return f"Your approval does not include “{name}”. Ask for it on the page, under My access."
 
 
+def forward(service: str, target: str) -> str:
+    called = f"“{printable(service)}” of {target}" if service else f"another service of {target} than those named"
+    return f"Your approval has no forward to {called}. Ask for it on the page, under My access, naming the service."
+
+
 def account(name: str, granted: str) -> str:
     wrong = printable(name)
     return f"Your approval is for the account “{granted}”, not for “{wrong}”. Connect without a name, or ask anew."

@@ -14,8 +14,9 @@ from gateway.inventory.model import Conduit, CredentialKind, Protocol, TargetCla
 from gateway.limits import WATCH_QUEUE
 from gateway.policy.model import USUAL_CHANNELS, Channel
 from gateway.recording.model import Kind, Record
-from gateway.sessions.connection import Connection, Stream
+from gateway.sessions.connection import Connection
 from gateway.sessions.model import Arrival, EndReason
+from gateway.sessions.stream import Stream
 from tests.browser.pages import desks
 from tests.browser.test_desktop_pages import GREEN, HEIGHT, RED, WIDTH, both, drawing, shows
 from tests.e2e.site import Site, running_site

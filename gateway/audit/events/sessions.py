@@ -100,6 +100,7 @@ class ChannelRefused(AuditEvent):
     channel: str
     reason: str
     rule: str = ""
+    service: str = ""  # that a forward was meant for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
