@@ -53,11 +53,13 @@ class Case:
     """A question and what is expected of the answer.
 
     Attributes:
+        file: where it is written.
         rules: exactly those that speak; None for whichever.
         obliges: fields of the obligations and their values.
         says: found in the words of a denial.
     """
 
+    file: str
     name: str
     question: Question
     at: datetime
@@ -68,21 +70,31 @@ class Case:
 
 
 def load(folder: Path) -> list[Case]:
-    """The cases of every `*.toml` in `folder`, in the order of the files.
+    """The cases of every `*.toml` in `folder`. Raises as `cases`."""
+    texts = {}
+    for file in sorted(folder.glob("*.toml")):
+        try:
+            texts[file.name] = file.read_text("utf-8")
+        except (OSError, ValueError) as error:
+            raise Invalid(file.name, f"{type(error).__name__}: {error}") from None
+    return cases(texts)
+
+
+def cases(texts: Mapping[str, str]) -> list[Case]:
+    """The cases of files of cases, in the order of the files.
 
     Raises:
         Invalid: the field is the file, the words name the case and what is wrong with it.
     """
-    cases: list[Case] = []
-    for file in sorted(folder.glob("*.toml")):
+    found: list[Case] = []
+    for name, text in texts.items():
         try:
-            tables = tomllib.loads(file.read_text("utf-8")).get("case", [])
-            cases += [_case(table) for table in tables]
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise Invalid(file.name, f"{type(error).__name__}: {error}") from None
+            found += [_case(name, table) for table in tomllib.loads(text).get("case", [])]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise Invalid(name, f"{type(error).__name__}: {error}") from None
         except Invalid as error:
-            raise Invalid(file.name, f"{error.field}: {error.words}") from None
-    return cases
+            raise Invalid(name, f"{error.field}: {error.words}") from None
+    return found
 
 
 def failures(engine: PolicyEngine, case: Case) -> list[str]:
@@ -108,7 +120,7 @@ def _explained(decision: Decision) -> str:
     return decision.words if isinstance(decision, Deny) else f"by {', '.join(decision.rules)}"
 
 
-def _case(table: Table) -> Case:
+def _case(file: str, table: Table) -> Case:
     name = str(table.get("name", "?"))
     _known(name, table, FIELDS)
     if (expect := table["expect"]) not in EXPECTED:
@@ -128,7 +140,7 @@ def _case(table: Table) -> Case:
     )
     rules = frozenset(table["rules"]) if "rules" in table else None
     obliges = {field: _value(name, field, value) for field, value in table.get("obliges", {}).items()}
-    return Case(name, question, table.get("at", NOON), expect, rules, obliges, str(table.get("says", "")))
+    return Case(file, name, question, table.get("at", NOON), expect, rules, obliges, str(table.get("says", "")))
 
 
 def _person(case: str, table: Table) -> Person:
@@ -166,3 +178,17 @@ def _value(case: str, field: str, value: Any) -> object:
 def _known(case: str, table: Table, fields: frozenset[str]) -> None:
     if unknown := sorted(table.keys() - fields):
         raise Invalid(case, f"{unknown[0]} is not known here; known are {', '.join(sorted(fields))}")
+
+
+def probes() -> list[Question]:
+    """A question of every action and protocol, with every channel and factor there is."""
+    return [
+        Question(
+            action, person, target, protocol, "engineer", frozenset(Channel), frozenset(Factor), "192.0.2.7",
+            services=frozenset({"plc"}),
+        )
+        for action in Action
+        for protocol in Protocol
+        for person in [_person("probe", {"roles": list(Role)})]
+        for target in [_target("probe", {}, person.id, "engineer")]
+    ]  # fmt: skip

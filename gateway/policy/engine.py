@@ -10,27 +10,22 @@ Rules first:
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
 
 import cedarpy
 import structlog
 
 from gateway.errors import GatewayError, Invalid
 from gateway.identity.model import PHISHING_RESISTANT
-from gateway.policy import explain, facts
+from gateway.policy import explain, facts, files
 from gateway.policy.model import Action, Allow, Decision, Deny, Obligations, Question
 from gateway.policy.rules import Rule, parse
 
 log = structlog.get_logger(__name__)
-
-SCHEMA: Final = "schema.cedarschema"
-VERSION_DIGITS: Final = 12  # hex digits of SHA-256: read out on the phone, and no accident makes two alike
 
 
 class PolicyFailed(GatewayError):
@@ -41,7 +36,7 @@ class PolicyEngine:
     """INVARIANT: `decide` never raises and never answers Allow unless Cedar did without a single error.
 
     Attributes:
-        version: names the exact contents of the folder.
+        version: names the exact contents of the policy set.
         rules: by their @id.
     """
 
@@ -56,27 +51,35 @@ class PolicyEngine:
 
     @classmethod
     def load(cls, folder: Path) -> PolicyEngine:
-        """Read `folder`: one schema, and `*.cedar` in the order of their names. No policy means that nobody gets in.
+        """The policy set of `folder`. No policy means that nobody gets in.
 
         Raises:
             Invalid: the field is the file, the words say what is wrong with it.
         """
-        if not folder.is_dir():
-            raise Invalid(str(folder), "is not a folder")
-        files = sorted(folder.glob("*.cedar"))
-        schema = _text(folder / SCHEMA) if files or (folder / SCHEMA).exists() else ""
-        texts = {file.name: _text(file) for file in files}
+        return cls.of(files.read(folder))
+
+    @classmethod
+    def of(cls, texts: files.Files, version: str = "") -> PolicyEngine:
+        """One schema, and the Cedar files in the order of their names; no cases are run.
+
+        Args:
+            version: its name, where it is not that of `texts`.
+
+        Raises:
+            Invalid: the field is the file, the words say what is wrong with it.
+        """
+        schema = texts.get(files.SCHEMA, "")
         try:
             cedarpy.Schema.from_str(schema)
         except ValueError as error:
-            raise Invalid(SCHEMA, f"does not parse: {error}") from None
+            raise Invalid(files.SCHEMA, f"does not parse: {error}") from None
         seen: dict[str, Rule] = {}
-        for name, text in texts.items():
+        for name, text in files.policies(texts).items():
             for rule in parse(name, text, schema):
                 if rule.id in seen:
                     raise Invalid(name, f"@id({rule.id!r}) is also in {seen[rule.id].file}")
                 seen[rule.id] = rule
-        return cls(seen.values(), schema, _version({SCHEMA: schema, **texts}))
+        return cls(seen.values(), schema, version or files.version(texts))
 
     def decide(self, q: Question, at: datetime, *, explained: bool = True) -> Decision:
         """Whether `q` is permitted at `at`, under which obligations, or why not.
@@ -93,6 +96,13 @@ class PolicyEngine:
                 "The gateway's policy cannot answer at the moment, so nobody is let in. Call the plant's administrator."
             )
             return Deny("policy_error", words, (), "", self.version)
+
+    def cannot_answer(self, q: Question, at: datetime) -> str:
+        """Why Cedar cannot even be asked `q`; empty when it can."""
+        request = facts.request(q, at)
+        result = cedarpy.is_authorized(request, self._policies, json.dumps(facts.entities(q)), schema=self._schema)
+        undecided = result.decision is cedarpy.Decision.NoDecision
+        return "; ".join(map(str, result.diagnostics.errors)) if undecided else ""
 
     def _decide(self, q: Question, at: datetime) -> Decision:
         answer = self._ask(q, at)
@@ -152,19 +162,3 @@ def _of_permit(rule: Rule) -> Obligations:
     if rule.obligations is None:
         raise PolicyFailed(f"{rule.id} permits and is a forbid")
     return rule.obligations
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(file.name, f"cannot be read: {error}") from None
-
-
-def _version(texts: Mapping[str, str]) -> str:
-    """Over names and contents, in the order of the names; lengths first, so that no two folders look alike."""
-    digest = hashlib.sha256()
-    for name, text in sorted(texts.items()):
-        data = text.encode()
-        digest.update(f"{name}\n{len(data)}\n".encode() + data)
-    return digest.hexdigest()[:VERSION_DIGITS]
