@@ -37,7 +37,7 @@ from gateway.identity.service import Identity
 from gateway.identity.tickets import Tickets
 from gateway.inventory.service import Inventory
 from gateway.keys import SiteKeys, open_keys
-from gateway.policy.engine import PolicyEngine
+from gateway.policy.book import PolicyBook
 from gateway.recording.service import Recordings
 from gateway.sessions.service import Sessions
 from gateway.sessions.south import South
@@ -100,21 +100,21 @@ async def opened(folder: Path, settings: Settings, clock: Clock | None = None) -
             settings.admin.host,
         )
         keys = open_keys(folder / "keys", clock, names=names, replay=settings.replay_key)
-        policy = PolicyEngine.load(policies(settings))
         store = Store(settings.database or f"sqlite+aiosqlite:///{folder}/sluicegate.db")
         try:
             await migrate(store)
-            yield _joined(folder, settings, keys, policy, store, clock)
+            gateway = _joined(folder, settings, keys, store, clock)
+            await gateway.services.policy.open(policies(settings))
+            yield gateway
         finally:
             await store.close()
 
 
-def _joined(
-    folder: Path, settings: Settings, keys: SiteKeys, policy: PolicyEngine, store: Store, clock: Clock
-) -> Gateway:
+def _joined(folder: Path, settings: Settings, keys: SiteKeys, store: Store, clock: Clock) -> Gateway:
     audit = AuditLog(clock, Hub())
     identity = Identity(store, audit, clock, keys.envelope, settings.site)
     inventory = Inventory(store, audit, clock, keys.envelope, keys.ssh_ca)
+    policy = PolicyBook(store, audit, clock, identity)
     access = Access(store, audit, clock, policy, identity, inventory, settings.zone_of_people)
     identity.tickets.grants = access
     recordings = Recordings(store, audit, clock, keys, list(settings.recipients), folder / "recordings", settings.site)

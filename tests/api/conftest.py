@@ -11,7 +11,7 @@ import gateway.tables  # noqa: F401 - registers every table
 from gateway.audit.log import AuditLog
 from gateway.envelope import Envelope
 from gateway.store.db import Store
-from tests.api.site import Site, Template, joined, template
+from tests.api.site import POLICIES, Site, Template, joined, template
 from tests.sim.clock import SimulatedClock
 
 
@@ -44,6 +44,7 @@ async def site(
     store: Store, audit: AuditLog, clock: SimulatedClock, envelope: Envelope, tmp_path: Path, made: Template
 ) -> Site:
     site = joined(store, audit, clock, envelope, tmp_path)
+    await site.services.policy.open(POLICIES)
     site.seeds |= made.seeds
     site.persons |= made.persons
     site.targets |= made.targets

@@ -29,7 +29,7 @@ from gateway.identity.passwords import Passwords
 from gateway.identity.service import Identity
 from gateway.inventory.model import CredentialKind, Protocol, TargetClass, Tier
 from gateway.inventory.service import Inventory
-from gateway.policy.engine import PolicyEngine
+from gateway.policy.book import PolicyBook
 from gateway.recording.service import Recordings
 from gateway.sessions.model import Arrival, EndReason
 from gateway.sessions.service import Sessions
@@ -39,7 +39,7 @@ from gateway.store.db import Store
 from tests.sim.clock import SimulatedClock
 
 QUICK = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-POLICY = PolicyEngine.load(Path(__file__).parent.parent.parent / "policies")
+POLICIES = Path(__file__).parent.parent.parent / "policies"
 HOST = "gate.example"
 HERE = "192.0.2.7"
 ELSEWHERE = "198.51.100.9"
@@ -204,6 +204,7 @@ async def template(folder: Path) -> Template:
     async with store.engine.begin() as connection:
         await connection.run_sync(metadata.create_all)
     site = joined(store, AuditLog(clock, Hub()), clock, Envelope(bytes(32)), folder)
+    await site.services.policy.open(POLICIES)
     await _people(site)
     await _plant(site)
     await store.close()
@@ -214,7 +215,8 @@ def joined(store: Store, audit: AuditLog, clock: SimulatedClock, envelope: Envel
     key = asyncssh.generate_private_key("ssh-ed25519")
     identity = Identity(store, audit, clock, envelope, "Plant North", passwords=QUICK)
     inventory = Inventory(store, audit, clock, envelope, key)
-    access = Access(store, audit, clock, POLICY, identity, inventory, "remote")
+    policy = PolicyBook(store, audit, clock, identity)
+    access = Access(store, audit, clock, policy, identity, inventory, "remote")
     identity.tickets.grants = access
     about = About("Plant North", frozenset({HOST}), Ed25519PrivateKey.generate(), 2222, None, "remote")
     recordings = Recordings(
@@ -227,7 +229,7 @@ def joined(store: Store, audit: AuditLog, clock: SimulatedClock, envelope: Envel
         site="plant",
     )
     sessions = Sessions(
-        store=store, audit=audit, clock=clock, policy=POLICY, access=access, identity=identity, inventory=inventory,
+        store=store, audit=audit, clock=clock, policy=policy, access=access, identity=identity, inventory=inventory,
         recordings=recordings, south=South("127.0.0.3"), node="node-1",
     )  # fmt: skip
     services = Services(
@@ -236,7 +238,7 @@ def joined(store: Store, audit: AuditLog, clock: SimulatedClock, envelope: Envel
         clock=clock,
         identity=identity,
         inventory=inventory,
-        policy=POLICY,
+        policy=policy,
         access=access,
         sessions=sessions,
         recordings=recordings,

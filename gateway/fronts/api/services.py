@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gateway.identity.model import Person
     from gateway.identity.service import Identity
     from gateway.inventory.service import Inventory
-    from gateway.policy.engine import PolicyEngine
+    from gateway.policy.book import PolicyBook
     from gateway.recording.service import Recordings
     from gateway.sessions.service import Sessions
 
@@ -84,7 +84,7 @@ class Services:
     clock: Clock
     identity: Identity
     inventory: Inventory
-    policy: PolicyEngine
+    policy: PolicyBook
     access: Access
     sessions: Sessions
     recordings: Recordings
