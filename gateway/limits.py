@@ -101,3 +101,4 @@ API_LIVE_CHECK: Final = timedelta(seconds=15)  # a WebSocket's sign-in is looked
 
 SECRET_OCTETS: Final = 16 << 10  # octets of a target's password or private key: RSA of 16384 bits fits
 CERTIFICATE_EARLY: Final = timedelta(minutes=1)  # a certificate is good from so long ago: targets' clocks lag
+SEARCH_CHARACTERS: Final = 200  # of a text that is looked for in a recording: two lines of a terminal

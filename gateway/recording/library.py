@@ -18,7 +18,19 @@ from gateway.ids import SessionId
 from gateway.recording import sql
 from gateway.recording.asciicast import asciicast
 from gateway.recording.model import DESKTOPS, Recording, RecordingState
-from gateway.recording.playback import Detail, Slice, Timeline, detail, records, summary, timeline
+from gateway.recording.playback import (
+    Detail,
+    Keys,
+    Rows,
+    Slice,
+    Timeline,
+    detail,
+    keys,
+    records,
+    rows,
+    summary,
+    timeline,
+)
 from gateway.recording.proof import Finding, Verification, check, pack
 from gateway.recording.reader import Player
 from gateway.recording.rescue import evidence
@@ -118,6 +130,18 @@ class Library:
         """Records before `to_us`, from the keyframes before `from_us` on; bounded, `next_us` says where to go on."""
         recording = await self._reading(session, "replay", actor, source)
         return await self._play(recording, lambda player: records(player, from_us, to_us))
+
+    async def lines(
+        self, session: SessionId, wanted: str = "", from_us: int = 0, *, actor: str, source: str = ""
+    ) -> Rows:
+        """Lines that stood on the terminals and hold `wanted`; bounded, `next_us` says where to go on."""
+        recording = await self._reading(session, "search", actor, source)
+        return await self._play(recording, lambda player: rows(player, from_us, wanted))
+
+    async def typed(self, session: SessionId, from_us: int = 0, *, actor: str, source: str = "") -> Keys:
+        """What was typed, line by line; bounded, `next_us` says where to go on."""
+        recording = await self._reading(session, "replay", actor, source)
+        return await self._play(recording, lambda player: keys(player, from_us))
 
     async def asciicast(self, session: SessionId, stream: int = 1, *, actor: str, source: str = "") -> bytes:
         """One terminal as asciicast v2. Raises Refused when it is a desktop."""

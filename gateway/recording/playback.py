@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from gateway.audit.model import Entry
 from gateway.recording.format import PICTURE
+from gateway.recording.lines import Line, Typed, lines, typed
 from gateway.recording.model import DESKTOPS, Kind, Record
 from gateway.recording.reader import Cursor, Player
 from gateway.recording.summary import Summary, told
@@ -17,6 +18,8 @@ from gateway.recording.ticks import MICROSECOND
 from gateway.recording.typed import AHEAD_US, keys_in, opened
 
 SLICE_OCTETS: Final = 4 << 20  # payload of one answer, give or take a segment
+SCANNED: Final = 8 << 20  # payload that one search reads, give or take a segment: half a second of a core
+FOUND: Final = 1000  # lines of one answer, give or take those of a segment
 BEGINS: Final = frozenset({Kind.KEYFRAME, Kind.DESKTOP})  # what a segment may begin with before anything happens
 CLIPBOARD: Final = "clipboard"
 ENTRIES: Final = {chr(Kind.DECISION): "decision", chr(Kind.NOTICE): "notice", chr(Kind.CLIPBOARD): CLIPBOARD}
@@ -53,6 +56,22 @@ class Slice:
     """Records of whole segments, input plain or HIDDEN; ask on from `next_us`, None at the end."""
 
     records: tuple[Record, ...]
+    next_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What stood on the terminals in whole segments, in the order of its moments; ask on from `next_us`."""
+
+    lines: tuple[Line, ...]
+    next_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What was typed in whole segments; ask on from `next_us`."""
+
+    lines: tuple[Typed, ...]
     next_us: int | None
 
 
@@ -128,6 +147,47 @@ def records(player: Player, from_us: int, to_us: int | None) -> Slice:
         ahead += sum(len(r.payload) for r in found)
         found = cursor.more() or None
     return Slice(tuple(opened(taken, keys)), next_us)
+
+
+def rows(player: Player, from_us: int, wanted: str) -> Rows:
+    """Lines of terminals that hold `wanted`, whatever the case; every line when it is empty. Of a desktop none."""
+    if _of_desktops(player):
+        return Rows((), None)
+    passage, folded, found = _Passage(player, from_us), wanted.casefold(), list[Line]()
+    for line in lines(passage):
+        if folded in line.text.casefold():
+            found.append(line)
+            passage.enough = passage.enough or len(found) >= FOUND
+    return Rows(tuple(sorted(found, key=lambda line: line.at_us)), passage.next_us)
+
+
+def keys(player: Player, from_us: int) -> Keys:
+    """What was typed at terminals. Of a desktop nobody can know it."""
+    if _of_desktops(player):
+        return Keys((), None)
+    part = records(player, from_us, None)
+    found = sorted(typed(part.records), key=lambda line: line.at_us)
+    return Keys(tuple(found), part.next_us)
+
+
+class _Passage:
+    """Records of whole segments from the one that holds `from_us` on, until `SCANNED` or `enough`."""
+
+    enough: bool
+    next_us: int | None
+
+    def __init__(self, player: Player, from_us: int) -> None:
+        self._cursor, self.enough, self.next_us = player.seek(from_us), False, None
+
+    def __iter__(self) -> Iterator[Record]:
+        octets, point = 0, None
+        while (found := self._cursor.more()) is not None:
+            if point is not None and self._cursor.point_us != point and (self.enough or octets >= SCANNED):
+                self.next_us = self._cursor.point_us
+                return
+            point = self._cursor.point_us
+            octets += sum(len(record.payload) for record in found)
+            yield from found
 
 
 def _of_desktops(player: Player) -> bool:

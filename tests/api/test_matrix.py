@@ -48,6 +48,8 @@ LISTED: dict[Door, dict[str, frozenset[str]]] = {
         "GET /recordings/{session_id}": AUDITOR,
         "GET /recordings/{session_id}/timeline": AUDITOR,
         "GET /recordings/{session_id}/records": AUDITOR,
+        "GET /recordings/{session_id}/lines": AUDITOR,
+        "GET /recordings/{session_id}/typed": AUDITOR,
         "GET /recordings/{session_id}/verification": AUDITOR,
         "GET /recordings/{session_id}/download": AUDITOR,
         "GET /recordings/{session_id}/asciicast": AUDITOR,

@@ -22,6 +22,7 @@ from gateway.fronts.api import (
     people,
     problems,
     recordings,
+    replay,
     sessions,
     sign_in,
     sockets,
@@ -36,8 +37,8 @@ from gateway.fronts.api.views.live import Hint, Increment, Over, Snapshot
 PREFIX = "/api/v1"
 TITLE = {Door.PEOPLE: "Sluicegate", Door.ADMIN: "Sluicegate administration"}
 ROUTERS = {
-    Door.PEOPLE: (sign_in, offers, host_keys, access, tickets, sessions, recordings, audit),
-    Door.ADMIN: (sign_in, people, inventory, audit),
+    Door.PEOPLE: (sign_in, tokens, offers, host_keys, access, tickets, sessions, recordings, replay, audit),
+    Door.ADMIN: (sign_in, tokens, people, inventory, audit),
 }
 
 _BESIDE = (Problem, Hint, Snapshot, Increment, Over)

@@ -59,10 +59,16 @@ async def list_recordings(
 
 
 @router.get("/recordings/{session_id}", summary="What a player needs before it plays", responses=_ONE)
-async def get_recording(session_id: Id, who: Auditor, state: Everything) -> RecordingDetail:
-    """Without a replay key the gateway shows what the recording is, not what is in it."""
+async def get_recording(
+    session_id: Id, who: Auditor, state: Everything, verify: Annotated[bool, Query()] = True
+) -> RecordingDetail:
+    """Without a replay key the gateway shows what the recording is, not what is in it.
+
+    With `verify=false` the answer does not wait until the whole file has been verified: ask `/verification` beside it.
+    """
     session, library = SessionId(session_id), state.recordings
-    recording, verification = await library.get(session), await library.verification(session)
+    recording = await library.get(session)
+    verification = await library.verification(session) if verify else None
     found = Detail({}, (), 0, ())
     if library.can_replay:
         found = await library.detail(session, actor=who.person.name, source=who.source)

@@ -69,7 +69,7 @@ class RecordingDetail(Answer):
     streams: list[StreamView]
     duration_us: int
     keyframes: list[KeyframeView] = Field(description="Where a seek can land.")
-    verification: VerificationView
+    verification: VerificationView | None = Field(description="Null when it was not asked for.")
 
 
 class TimelineEntry(Answer):
