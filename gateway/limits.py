@@ -74,9 +74,13 @@ VISIT_GRACE: Final = timedelta(minutes=2)  # a session lives this long without a
 OBSERVER_GRACE: Final = timedelta(minutes=1)  # input stays frozen this long for an observer to come back
 RECORDER_PATIENCE: Final = timedelta(minutes=5)  # a paused session waits this long for its recorder
 STORE_SILENT: Final = timedelta(seconds=4)  # sessions end when the store took nothing for this long (rule 15)
-LEGACY_LONGEST: Final = timedelta(days=90)  # an exception for old cryptography; then somebody decides again (C50)
+EXCEPTIONS_A_TARGET: Final = 32  # proposed or accepted, and not over: each is read with every decision about it
+EXCEPTION_LONGEST: Final = timedelta(days=366)  # of a security exception; then somebody decides again (C34)
 SOUTH_CONNECT: Final = timedelta(seconds=10)  # to open a connection to a target, key exchange included
 FILES_UNWRITTEN: Final = 10_000  # lines of the ledger that wait for the store, a session; 20 s of the fastest client
+FILE_PERMITS: Final = timedelta(seconds=1)  # while operations run, what is permitted of them is asked this often
+FILE_REFUSALS: Final = 100  # refused operations of one channel that are put on record, and different words that are said
+FILE_ANSWER: Final = timedelta(minutes=2)  # a target that leaves a request unanswered this long is given up
 KILL_LIMIT: Final = timedelta(seconds=2)  # from decision to the last byte
 LAST_WORDS: Final = KILL_LIMIT / 4  # for a client to read why and go by itself, before it is disconnected
 LAST_WORDS_BEHIND: Final = KILL_LIMIT * 0.9  # for one that still takes what was on its way
@@ -93,12 +97,14 @@ REQUESTS_PENDING: Final = 10  # requests of one person that wait for a decision:
 SWEEP_BATCH: Final = 100  # rows that one sweep ends in one transaction; other writers get their turn
 CLOCK_SEEN: Final = timedelta(seconds=10)  # how stale the clock reading that a restart is measured by may be
 
+API_CLIENT_WAIT: Final = timedelta(seconds=30)  # of the command line, for each step of an answer
+API_CLIENT_ANSWER_OCTETS: Final = 32 << 20  # octets of one answer that the command line takes
 API_BODY_OCTETS: Final = 64 << 10  # octets of a request's body: the longest texts of a form, several times
 API_LIVE_PER_PERSON: Final = 16  # WebSockets of one person: tabs and watched sessions
+SEARCH_CHARACTERS: Final = 200  # of a text that is looked for in a recording: two lines of a terminal
 API_LIVE: Final = 500  # WebSockets in all
 API_LIVE_SEND: Final = timedelta(seconds=10)  # a viewer that does not take a message for so long is gone
 API_LIVE_CHECK: Final = timedelta(seconds=15)  # a WebSocket's sign-in is looked at again at least this often
 
 SECRET_OCTETS: Final = 16 << 10  # octets of a target's password or private key: RSA of 16384 bits fits
 CERTIFICATE_EARLY: Final = timedelta(minutes=1)  # a certificate is good from so long ago: targets' clocks lag
-SEARCH_CHARACTERS: Final = 200  # of a text that is looked for in a recording: two lines of a terminal

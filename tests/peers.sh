@@ -7,6 +7,7 @@ declare -A package=(
   [xfreerdp]=freerdp2-x11 [rdesktop]=rdesktop [freerdp-shadow-cli]=freerdp2-shadow-x11 [winpr-hash]=winpr-utils
   [xrdp]=xrdp [Xvnc]=tigervnc-standalone-server [Xvfb]=xvfb [openbox]=openbox [xterm]=xterm [xdotool]=xdotool
   [xclip]=xclip [xsetroot]=x11-xserver-utils [setpriv]=util-linux
+  [lftp]=lftp [curl]=curl [rsync]=rsync [rclone]=rclone [sshfs]=sshfs [fusermount3]=fuse3 [ansible]=ansible-core
 )
 missing=()
 for program in "${!package[@]}"; do

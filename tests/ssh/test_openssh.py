@@ -185,12 +185,19 @@ async def test_a_channel_that_the_grant_does_not_cover_is_refused_with_words(ben
     assert bench.sessions.connections[0].streams == []
 
 
-async def test_sftp_is_refused_with_words(bench):
+async def test_sftp_that_is_not_granted_is_refused_in_the_words_of_the_core(bench):
     ran = await run(bench, *openssh(bench, "vera+ews-l4@127.0.0.1", program="sftp"))
+    assert ran.status != 0
+    assert b"Your grant does not cover sftp.read" in ran.err
+    assert bench.sessions.connections[0].streams == []
+
+
+async def test_another_subsystem_is_refused_with_words(bench):
+    ran = await run(bench, *openssh(bench, "-s", "netconf"))
     assert ran.status != 0
     assert b"not carried by this gateway" in ran.err
     event = await bench.event("ssh.channel.refused")
-    assert (event["kind"], event["detail"], event["actor"]) == ("subsystem", "sftp", "vera")
+    assert (event["kind"], event["detail"], event["actor"]) == ("subsystem", "netconf", "vera")
 
 
 async def test_scp_by_sftp_is_refused_with_words(bench):
@@ -198,7 +205,7 @@ async def test_scp_by_sftp_is_refused_with_words(bench):
         bench, *openssh(bench, "vera+ews-l4@127.0.0.1:/etc/passwd", str(bench.folder / "stolen"), program="scp")
     )
     assert ran.status != 0
-    assert b"not carried" in ran.err
+    assert b"does not cover sftp.read" in ran.err
     assert not (bench.folder / "stolen").exists()
 
 

@@ -96,7 +96,7 @@ async def test_psftp_shows_why_there_are_no_files(bench):
     terminal = await Terminal.start(*[a for a in plink(bench, program="psftp") if a != "-no-antispoof"])
     try:
         await sign_in(terminal)
-        await terminal.until("not carried by this gateway")
+        await terminal.until("does not cover sftp.read")
     finally:
         await terminal.stop()
 
@@ -267,7 +267,7 @@ async def test_paramiko_reads_why_sftp_is_refused(bench):
         finally:
             transport.close()
 
-    assert b"not carried by this gateway" in await asyncio.to_thread(sftp)
+    assert b"does not cover sftp.read" in await asyncio.to_thread(sftp)
 
 
 async def test_clients_that_have_no_gcm_are_served(bench):

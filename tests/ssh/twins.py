@@ -101,6 +101,8 @@ class TwinStream:
         self.closed: tuple[int | None, str] | None = None
         self.sizes: list[tuple[int, int]] = []
         self.signals: list[str] = []
+        self.notes: list[dict] = []
+        self.entries: list = []  # of the ledger
 
         self.bell = connection.sessions.bell
 
@@ -141,6 +143,23 @@ class TwinStream:
             return False
         self.input_octets += len(data)
         return True
+
+    def asked(self, note):
+        return self.stdin(b"")
+
+    def answered(self, note):
+        self._check()
+        self.notes.append(note)
+
+    def block(self, file, way, offset, length, content=b""):
+        if way:
+            return self.stdin(b"")
+        self._check()
+        return True
+
+    def filed(self, entry):
+        self.entries.append(entry)
+        self.bell.ring()
 
     def signal(self, name):
         self.signals.append(name)
@@ -190,6 +209,9 @@ class TwinConnection:
     async def permit(self, channel):
         if channel not in self.sessions.channels:
             raise Refused("channel", f"Your grant does not cover {channel}. Ask Omar Owner.")
+
+    def allowed(self, channel):
+        return channel in self.sessions.channels
 
     def open_stream(self, kind, about, terminal):
         stream = TwinStream(self, kind, about, terminal)

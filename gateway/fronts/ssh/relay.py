@@ -29,6 +29,8 @@ class Side(Flag):
     TRANSPORT = auto()  # nor does its connection as a whole
     PAUSED = auto()  # the control room froze the input
     UNRECORDED = auto()  # the recorder did not take a chunk, which waits
+    BUSY = auto()  # as many requests are under way as may be
+    ANSWERS = auto()  # it does not take the answers
 
 
 class Relay(asyncssh.SSHClientSession[bytes]):
@@ -58,7 +60,7 @@ class Relay(asyncssh.SSHClientSession[bytes]):
         self._unrecorded: list[Data] = []  # from the target: at most the chunk that failed
         self._undelivered: list[bytes] = []  # from the client, without a terminal: at most what came in one read
         self._client_eof = self._target_eof = False
-        self._paused = self._cut = self._over = False
+        self._paused = self._cut = self._over = self._gone = False
         self._exit = Exit()
 
     # --- the target's side (asyncssh calls)
@@ -93,7 +95,7 @@ class Relay(asyncssh.SSHClientSession[bytes]):
         )
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._target = self._from_target = None
+        self._target, self._from_target, self._gone = None, None, True
         self._finish(exc)
 
     def pause_writing(self) -> None:

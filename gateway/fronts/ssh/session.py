@@ -4,29 +4,54 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final, Protocol
 
 import asyncssh
 
 from gateway.errors import GatewayError, Refused
-from gateway.fronts.ssh import texts
+from gateway.fronts.ssh import scp, texts
 from gateway.fronts.ssh.entrance import Entrance
+from gateway.fronts.ssh.files import Complaints, Permits
 from gateway.fronts.ssh.names import Login
-from gateway.fronts.ssh.ports import Connection
+from gateway.fronts.ssh.ports import Connection, Stream
 from gateway.fronts.ssh.relay import Exit, Relay, Side
 from gateway.fronts.ssh.screen import Screen
+from gateway.fronts.ssh.sftp import FileRelay, Follower, Reports
 from gateway.fronts.ssh.target import TargetLink
 from gateway.fronts.ssh.valve import Valve
 from gateway.limits import SOUTH_CONNECT
-from gateway.policy.model import Channel
+from gateway.policy.model import FILE_CHANNELS, Channel
 from gateway.sessions.model import Notice
+from gateway.sftp.proxy import Proxy
+from gateway.sftp.rules import Rules
 from gateway.words import printable
 
 TERM_CHARACTERS: Final = 64  # of the terminal's type; longer is nobody's
 TYPED_AHEAD: Final = timedelta(seconds=1)  # after a hold, keys count from the first output, or from this long after
+SFTP: Final = "sftp"
+NO_VERSION: Final = bytes((0, 0, 0, 5, 101, 0, 0, 0, 0))  # an SFTP packet that is no answer to SSH_FXP_INIT
 LIBSSH2: Final = "SSH-2.0-libssh2"  # hangs on a subsystem that is accepted and closed (ssh-hold.md, 3)
 HANG_UP: Final = frozenset({"HUP", "KILL", "TERM", "INT", "QUIT", "ABRT", "USR1", "USR2", "ALRM", "PIPE"})
+
+
+def _nothing() -> None:
+    """For who asks for nothing anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What shall run on the target; with neither command nor subsystem a shell.
+
+    Attributes:
+        kind: of the stream, in the recording.
+    """
+
+    kind: str
+    command: str | None = None
+    subsystem: str | None = None
 
 
 class Visitor(Protocol):
@@ -46,7 +71,7 @@ class Visitor(Protocol):
     def entrance(self) -> Entrance: ...
 
     def spawn(self, call: Coroutine[Any, Any, None], /) -> asyncio.Task[None]: ...
-    def refused(self, kind: str, detail: str, /) -> None: ...
+    def refused(self, kind: str, detail: str, /, *, counts: bool = True) -> None: ...
     def channel_over(self, session: ChannelSession, /) -> None: ...
 
 
@@ -64,6 +89,7 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         self._early_eof = False
         self._dropped = 0
         self._awake = True  # what is typed counts
+        self._owed = b""  # what a client must get on standard output before it believes a no
         self._keys: Callable[[bytes], None] | None = None
         self._complaints: list[str] = []
 
@@ -90,20 +116,29 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         return True
 
     def shell_requested(self) -> bool:
-        return self._begin(self._carry(Channel.SHELL, None))
+        return self._begin(self._carry(Channel.SHELL))
 
     def exec_requested(self, command: str) -> bool:
         if not command or "\0" in command:  # asyncssh would open a shell for an empty one
             return self._begin(self._refuse("exec", "", "There is no command to run."))
-        return self._begin(self._carry(Channel.EXEC, command))
+        return self._begin(self._carry_command(command))
 
     def subsystem_requested(self, subsystem: str) -> bool:
         name = printable(subsystem)[:TERM_CHARACTERS]
-        if self._visitor.client_version.startswith(LIBSSH2):
+        hangs = self._visitor.client_version.startswith(LIBSSH2)
+        if name == SFTP and not (hangs and self._hopeless()):
+            self._owed = NO_VERSION if hangs else b""
+            return self._begin(self._carry_sftp())
+        if hangs:
             self._visitor.refused("subsystem", name)
             asyncio.get_running_loop().call_soon(self._chan.close)
             return False
         return self._begin(self._refuse("subsystem", name, texts.SUBSYSTEM.format(name=name)))
+
+    def _hopeless(self) -> bool:
+        """Whether files will be refused, as far as that is known without asking."""
+        connection = self._visitor.connection
+        return connection is None or not any(connection.allowed(channel) for channel in FILE_CHANNELS)
 
     def refused(self, kind: str) -> None:
         """A request that the channel itself refused; told once the session runs, for clients do not wait for it."""
@@ -123,13 +158,19 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
                 self.screen.say(complaint)
             await call
         except Refused as refused:
-            self.screen.last_words(refused.words)
+            self._no(refused.words)
         except GatewayError:
-            self.screen.last_words(texts.UNAVAILABLE)
+            self._no(texts.UNAVAILABLE)
         except (OSError, asyncssh.Error):
-            self.screen.last_words(self._about_target(texts.CHANNEL_REFUSED))
+            self._no(self._about_target(texts.CHANNEL_REFUSED))
         finally:
             call.close()
+
+    def _no(self, words: str) -> None:
+        """Say why, and close: to who waits for an answer of another kind only, with one that he cannot take."""
+        if self._owed:
+            self.screen.write(self._owed)
+        self.screen.last_words(words)
 
     async def _refuse(self, kind: str, detail: str, words: str) -> None:
         self._visitor.refused(kind, detail)
@@ -141,53 +182,75 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
 
     # --- the way to the target
 
-    async def _carry(self, channel: Channel, command: str | None) -> None:
+    async def _carry(self, channel: Channel) -> None:
         if self._visitor.connection is None:
-            if command is not None:
-                raise Refused("no_target", texts.NO_TARGET.format(person=self._visitor.login.person))
             status = await self._visitor.entrance.enter(self._chan, self.screen, self._take_keys)
             self._keys = None
             if status is not None:
                 self._chan.exit(status)
                 return
+        connection, target = await self._entered()
+        await connection.permit(channel)
+        await self._join(connection, target, Start(channel.value))
+
+    async def _carry_command(self, command: str) -> None:
+        connection, target = await self._entered()
+        moved = scp.moving(command)
+        if moved is None or connection.allowed(Channel.EXEC):
+            await connection.permit(Channel.EXEC)
+            start = Start(Channel.EXEC.value, command)
+        else:
+            scp.check(moved, connection.obligations)
+            for channel in scp.needed(moved):
+                await connection.permit(channel)
+            start = Start(Channel.EXEC.value, moved.rebuild())
+        follower = scp.follower(moved, connection.obligations) if moved is not None else None
+        await self._join(connection, target, start, follower)
+
+    async def _carry_sftp(self) -> None:
+        connection, target = await self._entered()
+        permits = Permits(connection, self._visitor.spawn)
+        proxy = Proxy(await permits.ask(), permits.words)
+
+        def changed(rules: Rules) -> None:
+            proxy.rules = rules
+
+        permits.on_rules = changed
+        await self._join(connection, target, Start(SFTP, subsystem=SFTP), proxy, permits.used)
+        self._owed = b""
+
+    async def _entered(self) -> tuple[Connection, asyncssh.SSHClientConnection]:
+        """The session and its target. Raises Refused."""
         connection, link = self._visitor.connection, self._visitor.link
+        if connection is None and not self.screen.terminal:
+            raise Refused("no_target", texts.NO_TARGET.format(person=self._visitor.login.person))
         if connection is None or link is None:
             raise Refused("not_running", texts.UNAVAILABLE)
-        target = await link.opened()  # first: who reads why it is not there is not told that nothing runs
-        await connection.permit(channel)
-        await self._join(connection, target, channel, command)
+        return connection, await link.opened()  # who reads why it is not there is not told that nothing runs
 
     async def _join(
-        self, connection: Connection, target: asyncssh.SSHClientConnection, channel: Channel, command: str | None
+        self,
+        connection: Connection,
+        target: asyncssh.SSHClientConnection,
+        start: Start,
+        follower: Follower | None = None,
+        used: Callable[[], None] = _nothing,
     ) -> None:
         environment: dict[str, str] = dict(self._chan.get_environment())
         columns, rows, width, height = self._chan.get_terminal_size()
         terminal = (columns, rows) if self.screen.terminal else None
-        about = {"command": command or "", "term": self._term, "environment": environment}
-        stream = connection.open_stream(channel.value, about, terminal)
-        relay = Relay(
-            self._chan,
-            self._valve,
-            stream,
-            terminal=self.screen.terminal,
-            on_output=self._passed,
-            on_over=self._over,
-        )
+        about = {"command": start.command or "", "term": self._term, "environment": environment}
+        stream = connection.open_stream(start.kind, about, terminal)
+        relay = self._relayed(stream, follower, used)
         self._awake = not (self._visitor.held and self.screen.terminal)
         try:
             async with asyncio.timeout(SOUTH_CONNECT.total_seconds()):
                 await target.create_session(
-                    lambda: relay,
-                    command,
-                    subsystem=None,
-                    env=list(self._chan.get_environment_bytes().items()),
-                    send_env=None,
-                    request_pty="force" if terminal else False,
-                    term_type=self._term or None,
-                    term_size=(columns, rows, width, height),
-                    term_modes=self._modes,
-                    encoding=None,
-                )
+                    lambda: relay, start.command, subsystem=start.subsystem,
+                    env=list(self._chan.get_environment_bytes().items()), send_env=None,
+                    request_pty="force" if terminal else False, term_type=self._term or None,
+                    term_size=(columns, rows, width, height), term_modes=self._modes, encoding=None,
+                )  # fmt: skip
         except (asyncssh.Error, OSError):
             relay.client_gone()
             raise
@@ -198,6 +261,22 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         if not self._awake:
             asyncio.get_running_loop().call_later(TYPED_AHEAD.total_seconds(), self._wake)
         self._flow(relay)
+
+    def _relayed(self, stream: Stream, follower: Follower | None, used: Callable[[], None]) -> Relay:
+        if follower is None:
+            terminal = self.screen.terminal
+            return Relay(
+                self._chan, self._valve, stream, terminal=terminal, on_output=self._passed, on_over=self._over
+            )  # fmt: skip
+        complaints = Complaints(self.screen.say, partial(self._visitor.refused, counts=False))
+        reports = Reports(used, complaints.refused, self._broken, self._over)
+        return FileRelay(self._chan, self._valve, stream, follower, reports, answers=isinstance(follower, Proxy))
+
+    def _broken(self, words: str) -> None:
+        """The transfer cannot go on: nothing of it passes any more, and the person reads why."""
+        if self._relay is not None:
+            self._relay.cut()
+        self.screen.last_words(words)
 
     def _flow(self, relay: Relay) -> None:
         early, self._early = self._early, []

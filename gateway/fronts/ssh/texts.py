@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
+
+from gateway.words import printable
+
+WHOM: Final = "the owner of the target"
 
 UNAVAILABLE: Final = "The gateway cannot answer now, so the answer is no. Try again in a minute."
 TOO_SLOW: Final = "Signing in took too long. Connect again."
@@ -14,7 +19,15 @@ STAGE_PASSWORD: Final = "Step 1 of 2: your password."
 STAGE_CODE: Final = "Step 2 of 2: the six digits your authenticator shows now."
 OPENING: Final = "Opening."
 
-SUBSYSTEM: Final = "{name} is not carried by this gateway: file transfer has to be arranged with the target's owner."
+SUBSYSTEM: Final = "The subsystem {name} is not carried by this gateway. Use sftp, a shell or a command instead."
+FILES_CLIENT: Final = "What your client sent is no file transfer, so the gateway ended it. Try another client."
+FILES_TARGET: Final = f"What the target answered is no file transfer, so the gateway ended it. Call {WHOM}."
+FILES_SILENT: Final = f"The target stopped answering, so the gateway ended the transfer. Call {WHOM}."
+FILES_UNSUPPORTED: Final = "The gateway does not carry this kind of request. Use plain reads, writes and lists."
+FILES_CUT: Final = "The channel ended before all of it was delivered."
+FILES_BY_SFTP: Final = "Files of this target pass by SFTP alone. Use sftp, or scp without -O, instead."
+FILES_STREAM: Final = "The gateway counts this stream and does not look into it."
+FILES_HELD: Final = "Uploads to this target wait for somebody else's delivery, and the gateway cannot keep them now."
 FORWARD: Final = "Port forwarding is not carried by this gateway. Work in the shell, or ask the target's owner."
 AGENT: Final = "Agent forwarding is not carried by this gateway; your keys stay with you."
 X11: Final = "X11 forwarding is not carried by this gateway; ask for desktop access to the target instead."
@@ -33,10 +46,15 @@ CREDENTIAL: Final = "{target} does not accept the credential that the vault hold
 TARGET_PROTOCOL: Final = "{target} and the gateway do not agree on a protocol. Call {whom}."
 CHANNEL_REFUSED: Final = "{target} refused to start this. Call {whom}."
 TARGET_LOST: Final = f"{{target}} closed the connection or has become unreachable. Call {{whom}}. {AGAIN}"
-WHOM: Final = "the owner of the target"
 
 DROPPED_AHEAD: Final = "{octets} octets typed before the session opened were discarded."
 SHUTDOWN: Final = "The gateway is shutting down. Connect again later."
+
+
+def file_paths(paths: Sequence[str]) -> str:
+    """What somebody reads who leaves the paths that his access covers."""
+    where = ", ".join(printable(path) for path in paths) or "no path at all"
+    return f"Your access to files covers {where}, and nothing that lies or leads elsewhere. Ask the target's owner."
 
 
 def still_waiting(lasting: str) -> str:

@@ -381,9 +381,9 @@ class Visitor(Uncarried):
         if session in self._channels:
             self._channels.remove(session)
 
-    def refused(self, kind: str, detail: str) -> None:
-        """On record; whoever goes on asking is disconnected."""
-        self._refusals += 1
+    def refused(self, kind: str, detail: str, *, counts: bool = True) -> None:
+        """On record; whoever goes on asking is disconnected, for what `counts`."""
+        self._refusals += counts
         if self._refusals > SSH_REFUSALS:
             self._refuse(texts.REFUSALS, "too many refusals")
             return
