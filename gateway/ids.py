@@ -18,6 +18,7 @@ RequestId = NewType("RequestId", str)
 GrantId = NewType("GrantId", str)
 ReleaseId = NewType("ReleaseId", str)
 SessionId = NewType("SessionId", str)
+FileId = NewType("FileId", str)
 
 ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 LENGTH: Final = 20  # characters; log2(31) * 20 = 99 bits

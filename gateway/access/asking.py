@@ -68,10 +68,13 @@ class Asking(Desk):
             )
             permit = self._permit(question, at)
             await self._reachable(target, protocol, named, name)
+            if services:
+                await self._led_to(target, Protocol.TCP)
             rules.demand(
                 rules.window(not_before, not_after, at.wall),
                 rules.duration(duration, permit.obligations),
                 rules.channels(channels, permit.obligations),
+                rules.by_itself(protocol, target),
                 rules.services(channels, services, target),
             )
             wanted = Wanted(
@@ -100,15 +103,18 @@ class Asking(Desk):
 
     async def _reachable(self, target: Target, protocol: Protocol, account: Account | None, name: str) -> None:
         """Whether there is something to reach, and a conduit that leads there (C4)."""
-        if not await self._inventory.conduit_permits(self._zone_of_people, target.zone.name, protocol):
-            words = f"No conduit of the site leads to {target.name} for {protocol}. Its administrator can declare one."
-            raise Refused("no_conduit", words, rule="conduit")
+        await self._led_to(target, protocol)
         if target.service(protocol) is None:
             raise Refused("no_service", f"{target.name} offers no {protocol} service.", rule="inventory")
-        if account is None:
+        if account is None and (name or protocol is not Protocol.TCP):
             called = f"account {name}" if name else "account yet"
             words = f"{target.name} has no {called} that opens its {protocol} service."
             raise Refused("no_account", words, rule="inventory")
+
+    async def _led_to(self, target: Target, protocol: Protocol) -> None:
+        if not await self._inventory.conduit_permits(self._zone_of_people, target.zone.name, protocol):
+            words = f"No conduit of the site leads to {target.name} for {protocol}. Its administrator can declare one."
+            raise Refused("no_conduit", words, rule="conduit")
 
     async def _made(
         self, tx: Tx, person: Person, wanted: Wanted, permit: Allow, at: Instant, source: str
@@ -172,6 +178,7 @@ def _made(request: AccessRequest, source: str) -> RequestMade:
         protocol=wanted.protocol,
         account=wanted.account,
         channels=frozenset(str(c) for c in wanted.channels),
+        services=wanted.services,
         not_before=wanted.not_before,
         not_after=wanted.not_after,
         duration=wanted.duration,

@@ -97,6 +97,20 @@ def channels(wanted: frozenset[Channel], obligations: Obligations) -> Objection 
     return None
 
 
+def protocols(target: Target) -> list[Protocol]:
+    """What `target` can be asked for: of forwards alone only where there is no shell."""
+    found = list(dict.fromkeys(s.protocol for s in target.services))
+    return [p for p in found if by_itself(p, target) is None]
+
+
+def by_itself(protocol: Protocol, target: Target) -> Objection | None:
+    """Forwards alone are for targets without a shell: there they belong to it (decision 4)."""
+    if protocol is not Protocol.TCP or target.service(Protocol.SSH) is None:
+        return None
+    words = f"{target.name} has an SSH service: ask for that, with the channel “forward” and the services by name."
+    return Objection("forward_by_ssh", words, "access-model 1")
+
+
 def services(wanted: frozenset[Channel], names: frozenset[str], target: Target) -> Objection | None:
     """Whether forwards are asked for as they must be: by the names of tcp services that the target has (C56)."""
     rule = "access-model 1"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from gateway.ids import AccountId, ExceptionId, PersonId, ServiceId, SessionId, TargetId
 
@@ -37,7 +39,10 @@ class CryptoProfile(StrEnum):
 
     MODERN = "modern"
     COMPAT = "compat"
-    LEGACY = "legacy"  # RDP: TLS 1.0 and standard RDP security, until a day and for a reason (C50)
+    LEGACY = "legacy"  # RDP: TLS 1.0 and standard RDP security, while an exception covers it (C50, C51)
+
+
+LEGACY_CRYPTO: Final = "legacy-crypto"  # the kind of exception that the profile `legacy` needs
 
 
 class CredentialKind(StrEnum):
@@ -69,8 +74,6 @@ class Conduit:
 class Service:
     """One protocol and port of a target. `address` is a literal IP: the gateway looks nothing up in the plant.
 
-    `legacy_until` and `legacy_reason` are of the profile `legacy` alone.
-
     Attributes:
         name: unique on its target: the protocol's own for SSH and RDP, what the admin calls it for TCP.
     """
@@ -81,14 +84,13 @@ class Service:
     address: str
     port: int
     profile: CryptoProfile = CryptoProfile.MODERN
-    legacy_until: datetime | None = None
-    legacy_reason: str = ""
 
-    def profile_at(self, moment: datetime) -> CryptoProfile:
-        """What is accepted from it then: an exception that has ended leaves nothing of itself."""
-        if self.profile is CryptoProfile.LEGACY and (self.legacy_until is None or moment >= self.legacy_until):
-            return CryptoProfile.MODERN
-        return self.profile
+
+class ExceptionState(StrEnum):
+    PROPOSED = "proposed"
+    LIVE = "live"
+    ENDED = "ended"  # by somebody, accepted or not
+    EXPIRED = "expired"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +104,7 @@ class SecurityException:
         compensation: what is done instead.
         accepted_by: an owner of the target, never `proposed_by`; None while nobody accepted it.
         expires: no later than a year after it was proposed.
+        ended_by: None when its time was over, or while it is not.
     """
 
     id: ExceptionId
@@ -118,13 +121,18 @@ class SecurityException:
     accepted: datetime | None = None
     ended_by: PersonId | None = None
     ended: datetime | None = None
+    ended_reason: str = ""
 
     def live(self, at: datetime) -> bool:
         """Whether it holds then: accepted, not ended, not expired."""
         return self.accepted is not None and self.accepted <= at < self.expires and self.ended is None
 
-    def covers(self, service: Service) -> bool:
-        return self.service in {"", service.name}
+    def state(self, at: datetime) -> ExceptionState:
+        if self.live(at):
+            return ExceptionState.LIVE
+        if self.ended is not None and self.ended < self.expires:
+            return ExceptionState.ENDED
+        return ExceptionState.EXPIRED if self.expires <= at else ExceptionState.PROPOSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +144,8 @@ class Account:
     kind: CredentialKind
 
     def opens(self, protocol: Protocol) -> bool:
-        """CredSSP and the log-on of a desktop take a password and nothing else."""
-        return protocol is not Protocol.RDP or self.kind is CredentialKind.PASSWORD
+        """CredSSP and the log-on of a desktop take a password and nothing else; a forward logs in nowhere."""
+        return protocol is Protocol.SSH or (protocol is Protocol.RDP and self.kind is CredentialKind.PASSWORD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +176,15 @@ class Target:
 
     def named(self, name: str) -> Service | None:
         return next((s for s in self.services if s.name == name), None)
+
+    def held(self, services: Collection[str], at: datetime) -> tuple[SecurityException, ...]:
+        """The exceptions that hold then for what uses the services of these names."""
+        return tuple(e for e in self.exceptions if e.live(at) and (not e.service or e.service in services))
+
+    def profile_of(self, service: Service, at: datetime) -> CryptoProfile | None:
+        """What is accepted from `service` then; None: nothing, for it has no exception that it needs (C51)."""
+        excepted = any(e.kind == LEGACY_CRYPTO for e in self.held({service.name}, at))
+        return None if service.profile is CryptoProfile.LEGACY and not excepted else service.profile
 
     def accounts_for(self, protocol: Protocol) -> tuple[Account, ...]:
         """Those that open `protocol`, the default first."""

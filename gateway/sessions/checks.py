@@ -22,7 +22,7 @@ class Admitted:
     person: Person
     target: Target
     service: Service
-    account: Account
+    account: Account | None  # None for forwards alone, which log in nowhere
     allow: Allow
 
 
@@ -49,11 +49,12 @@ class Checks:
         target = await self._target(target_name)
         service = target.service(protocol)
         entry = target.account(protocol, account)
-        if service is None or entry is None:
+        if service is None or (entry is None and (account or protocol is not Protocol.TCP)):
             raise Refused("no_grant", texts.no_grant(target_name), detail="no such service or account")
+        login = entry.name if entry is not None else ""
         await self._conduit(target, protocol)
         shown = frozenset(p.factor.value for p in proofs if p.person == person.id and p.source == source)
-        question = Question(Action.CONNECT, person, target, protocol, entry.name, frozenset(), shown, source, emergency)
+        question = Question(Action.CONNECT, person, target, protocol, login, frozenset(), shown, source, emergency)
         match self._policy.decide(question, now):
             case Deny() as deny:
                 raise denial(deny)
@@ -61,6 +62,7 @@ class Checks:
                 pass
         if (weak := rules.factors(proofs, allow.obligations, person, source, now, protocol)) is not None:
             raise weak
+        rules.profile(target, service, now)
         return Admitted(person, target, service, entry, allow)
 
     async def channel(self, live: Live, channel: Channel, service: str = "") -> None:
@@ -75,6 +77,7 @@ class Checks:
             raise Refused("channel_not_granted", texts.channel(channel), rule="access-model 2.1")
         if channel is Channel.FORWARD:
             live.reach(service)
+            await self._conduit(live.target, Protocol.TCP)
         factors = frozenset(p.factor.value for p in live.proofs)
         s = live.session
         question = Question(
@@ -85,17 +88,22 @@ class Checks:
         if isinstance(decision, Deny):
             raise denial(decision)
 
+    async def spoken(self, target_name: str, protocol: Protocol) -> Protocol:
+        """What a visit by `protocol` is to this target; raises as `connect`."""
+        return rules.spoken(await self._target(target_name), protocol)
+
     async def freshness(self, person: Person, target_name: str, protocol: Protocol) -> timedelta:
         """How old the second factor may be; zero when nothing is known: then it is asked for."""
         try:
             target = await self._target(target_name)
         except Refused:
             return ZERO
+        protocol = rules.spoken(target, protocol)
         account = target.account(protocol)
-        if account is None:
+        if account is None and protocol is not Protocol.TCP:
             return ZERO
-        everything = frozenset(f.value for f in rules.ANY_FACTORS)
-        question = Question(Action.CONNECT, person, target, protocol, account.name, frozenset(), everything)
+        login, everything = account.name if account else "", frozenset(f.value for f in rules.ANY_FACTORS)
+        question = Question(Action.CONNECT, person, target, protocol, login, frozenset(), everything)
         decision = self._policy.decide(question, self._clock.now())
         return decision.obligations.freshness if isinstance(decision, Allow) else ZERO
 

@@ -9,7 +9,7 @@ from typing import Protocol as Port
 
 from gateway.clock import Deadline
 from gateway.errors import RecorderFailed, Refused
-from gateway.inventory.model import Credential, Service
+from gateway.inventory.model import Credential, CryptoProfile, Service
 from gateway.policy.model import Channel, Obligations
 from gateway.sessions import rules, texts
 from gateway.sessions.live import Live, call
@@ -84,6 +84,14 @@ class Connection:
 
     # --- south
 
+    def profile(self) -> CryptoProfile:
+        """Which cryptography is accepted from the session's own service now.
+
+        Raises:
+            Refused: none, for there is no exception (any more) that covers what it needs (C51).
+        """
+        return rules.profile(self._live.target, self.service, self._live.clock.now())
+
     async def dial(self, service: str = "") -> socket.socket:
         """A connected socket to the session's own service, or to the tcp service of that name; the only way to get one.
 
@@ -111,9 +119,15 @@ class Connection:
         self._sockets.append(south)
 
     async def credential(self) -> Credential:
-        """What opens the account, for the connector alone; a certificate ends with the deadline."""
+        """What opens the account, for the connector alone; a certificate ends with the deadline.
+
+        Raises:
+            Refused: the session does not run, or is one of forwards alone.
+        """
         self._running()
         live = self._live
+        if live.account is None:
+            raise Refused("forwards_only", texts.forwards_only(live.session.target_name), rule="access-model 2.1")
         valid = self.deadline.remaining(live.clock.instant())
         return await self._inventory.credential(
             None, live.target, live.account, self.session.id, self.session.person_name, valid

@@ -62,6 +62,7 @@ class Door:
     async def _arrive(self, arrival: Arrival) -> Visit:
         if self.closed_for_good:
             raise Refused("stopping", texts.UNAVAILABLE)
+        arrival = replace(arrival, protocol=await self._checks.spoken(arrival.target, arrival.protocol))
         admitted = await self._admitted(arrival)
         live = self._registry.find(admitted.person.id, admitted.target.id, arrival.protocol, arrival.source)
         if live is None:
@@ -96,7 +97,8 @@ class Door:
         session = Session(
             id=SessionId(new_id("ses")), state=SessionState.AUTHORISING, person=person.id, person_name=person.name,
             person_title=person.title, organisation=person.organisation.name, target=target.id,
-            target_name=target.name, account=admitted.account.name, protocol=arrival.protocol, source=arrival.source,
+            target_name=target.name, account=admitted.account.name if admitted.account else "",
+            protocol=arrival.protocol, source=arrival.source,
             client=printable(arrival.client)[:TEXT_CHARACTERS], node=self._node, created=self._clock.now(),
         )  # fmt: skip
         live = Live(
@@ -207,12 +209,12 @@ class Door:
     def _granted(self, live: Live, grant: Grant) -> None:
         """From now on the grant's account and obligations hold, too."""
         account = live.target.account(live.session.protocol, grant.wanted.account)
-        if account is None:
+        if account is None and grant.wanted.account:
             raise Refused("no_grant", texts.no_grant(live.session.target_name), detail="account is gone")
         live.account, live.grant = account, grant
         live.obligations = live.allowed.join(grant.obligations)
-        if account.name != live.session.account:
-            live.session = replace(live.session, account=account.name)
+        if grant.wanted.account != live.session.account:
+            live.session = replace(live.session, account=grant.wanted.account)
 
     async def _later(self, live: Live) -> Grant | None:
         """An approved grant whose window opens later: the first one."""
@@ -277,6 +279,7 @@ class Door:
         admitted = await self._admitted(visit.arrival, live)
         if live.running:
             live.proofs += visit.arrival.proofs
+            live.target = admitted.target
             return
         live.person, live.target, live.service = admitted.person, admitted.target, admitted.service
         live.allowed, live.proofs = admitted.allow.obligations, visit.arrival.proofs

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
 from typing import Protocol as Port
 
-from gateway.ids import SessionId
+from gateway.ids import FileId, SessionId, new_id
 from gateway.sessions.model import Session
 
 
@@ -45,12 +47,30 @@ class FileEntry(Port):
     def words(self) -> str: ...
 
 
+class Verdict(StrEnum):
+    """What became of a file."""
+
+    PASSED = "passed"  # all of it
+    PARTIAL = "partial"
+    REFUSED = "refused"
+    HELD = "held"  # an upload that waits for somebody to deliver it (C62)
+    CLEARED = "cleared"  # somebody did, and it waits for a session to go through
+    DELIVERED = "delivered"
+    WITHHELD = "withheld"
+    EXPIRED = "expired"  # nobody decided in time, or no session of the grant could take it
+
+
+OPEN: Final = frozenset({Verdict.HELD, Verdict.CLEARED})
+
+
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """One line of the ledger."""
+    """What a session has to say of one file; of a session it is never said twice."""
 
+    id: FileId
     session: SessionId
     seq: int
+    grant: str
     person: str
     target: str
     stream: int
@@ -67,17 +87,36 @@ class Passed:
     closed: datetime
 
 
-def passed(entry: FileEntry, session: Session, stream: int, opened: datetime, closed: datetime) -> Passed:
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the ledger.
+
+    Attributes:
+        place: where it stands in the ledger of the site; later lines have greater ones.
+        decided_by, decided: who delivered or withheld a held file, and when.
+    """
+
+    place: int
+    passed: Passed
+    decided_by: str
+    decided: datetime | None
+
+
+def passed(
+    entry: FileEntry, session: Session, stream: int, opened: datetime, closed: datetime, id_: FileId | None = None
+) -> Passed:
     return Passed(
-        session.id, session.seq, session.person_name, session.target_name, stream, entry.number, str(entry.way),
-        entry.path, entry.octets, tuple((first, past) for first, past in entry.ranges), entry.sha256, entry.partial,
-        str(entry.verdict), entry.words, opened, closed,
+        id_ or FileId(new_id("fil")), session.id, session.seq, session.grant or "", session.person_name,
+        session.target_name, stream, entry.number, str(entry.way), entry.path, entry.octets,
+        tuple((first, past) for first, past in entry.ranges), entry.sha256, entry.partial, str(entry.verdict),
+        entry.words, opened, closed,
     )  # fmt: skip
 
 
 def told(line: Passed) -> dict[str, object]:
     """As the recording has it, which knows session and stream itself."""
     return {
+        "id": line.id,
         "file": line.number,
         "way": line.way,
         "path": line.path,
@@ -90,3 +129,18 @@ def told(line: Passed) -> dict[str, object]:
         "opened": line.opened.isoformat(),
         "closed": line.closed.isoformat(),
     }
+
+
+def heard(value: Mapping[str, Any], session: Session, stream: int) -> Passed:
+    """A line as `told` into a recording.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is none.
+    """
+    ranges = tuple((int(first), int(past)) for first, past in value["ranges"])
+    return Passed(
+        FileId(str(value["id"])), session.id, session.seq, session.grant or "", session.person_name,
+        session.target_name, stream, int(value["file"]), str(value["way"]), str(value["path"]), int(value["octets"]),
+        ranges, str(value["sha256"]), bool(value["partial"]), str(value["verdict"]), str(value["words"]),
+        datetime.fromisoformat(value["opened"]), datetime.fromisoformat(value["closed"]),
+    )  # fmt: skip

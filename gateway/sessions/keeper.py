@@ -6,17 +6,19 @@ The store may be away meanwhile: facts wait in order, nothing is lost, and no se
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
 
-from gateway.audit.events.sessions import ConnectionClosed, SessionEnd
+from gateway.audit.events.sessions import ConnectionClosed, FilePassed, SessionEnd
 from gateway.audit.log import AuditLog
 from gateway.audit.model import GATEWAY
 from gateway.clock import Clock
 from gateway.errors import Conflict, GatewayError, NotFound, RecorderFailed, StoreUnavailable
 from gateway.recording.service import Recordings
-from gateway.sessions import sql, texts
+from gateway.sessions import sql, sql_files, texts
+from gateway.sessions.files import Passed
 from gateway.sessions.live import Live
 from gateway.sessions.model import RUNNING, End, EndReason, Session, SessionState
 from gateway.sessions.registry import Registry
@@ -41,13 +43,15 @@ class Keeper:
             await self.persist_locked(live)
 
     async def persist_locked(self, live: Live) -> None:
-        if live.finished:
-            return
         try:
-            if live.over:
+            if live.finished:
+                await self._write_files(live)
+            elif live.over:
                 await self._finish(live)
             elif live.facts and live.stored:
                 await self._write(live)
+            elif live.stored:
+                await self._write_files(live)
         except Conflict:
             log.error("Session row was moved by somebody else", session=live.session.id)
             live.finish_with(EndReason.GATEWAY, GATEWAY)
@@ -63,6 +67,17 @@ class Keeper:
             except GatewayError:  # one session's trouble must not keep the others from being written
                 log.exception("Session could not be written", session=live.session.id)
                 self._registry.write(live)
+
+    async def persist_files(self) -> None:
+        """What passed since it was asked last: once a second, so that many small files cost few transactions.
+
+        Lines of sessions that are over are written here too, should a front be late.
+        """
+        for live in self._registry.with_files():
+            try:
+                await self.persist(live)
+            except StoreUnavailable:
+                return
 
     async def closed(self, live: Live, number: int, reason: EndReason, words: str) -> None:
         """A connection is gone: the grace begins when it was the last."""
@@ -94,12 +109,36 @@ class Keeper:
                 end = End(EndReason.GATEWAY, GATEWAY, texts.ended(EndReason.GATEWAY))
                 await self._end_row(tx, row, replace(row, end=end), sealed=row.seq != 0)
 
+    async def _write_files(self, live: Live) -> None:
+        if not live.files:
+            return
+        lines = list(live.files)
+        async with self._store.write() as tx:
+            await self._enter(tx, lines)
+        del live.files[: len(lines)]
+        self.answers += 1
+
+    async def _enter(self, tx: Tx, lines: Sequence[Passed]) -> None:
+        """Lines of the ledger, each with its audit event."""
+        await sql_files.add(tx, lines)
+        for line in lines:
+            await self._audit.append(
+                tx,
+                FilePassed(
+                    actor=line.person, session=line.session, file=line.id, way=line.way, path=line.path,
+                    octets=line.octets, sha256=line.sha256, partial=line.partial, verdict=line.verdict,
+                ),
+            )  # fmt: skip
+
     async def _write(self, live: Live) -> None:
         facts, session = list(live.facts), replace(live.session, version=live.stored + 1)
+        lines = list(live.files)
         async with self._store.write() as tx:
             for fact in facts:
                 await self._audit.append(tx, fact)
+            await self._enter(tx, lines)
             await sql.change(tx, session, live.stored)
+        del live.files[: len(lines)]
         del live.facts[: len(facts)]
         live.stored = session.version
         live.session = replace(live.session, version=session.version)
@@ -118,7 +157,7 @@ class Keeper:
 
     async def _seal_and_end(self, live: Live, *, seal: bool) -> None:
         """INVARIANT: what the row says happened, not what memory hoped: a start may have failed at its commit."""
-        recorder, last = live.recorder, None
+        recorder, last, lines = live.recorder, None, list(live.files)
         async with self._store.write() as tx:
             try:
                 row = await sql.get(tx, live.session.id)
@@ -128,6 +167,7 @@ class Keeper:
             sealed = seal and ran and recorder is not None
             if recorder is not None and sealed:
                 await self._recordings.close(tx, recorder)
+            await self._enter(tx, lines)
             if row is not None and row.state is not SessionState.ENDED:
                 for fact in live.facts:
                     await self._audit.append(tx, fact)
@@ -136,6 +176,7 @@ class Keeper:
         if recorder is not None and not ran:
             recorder.abandon()
         live.facts.clear()
+        del live.files[: len(lines)]
         self.answers += 1
 
     async def _end_row(self, tx: Tx, row: Session, last: Session, *, sealed: bool) -> Session:

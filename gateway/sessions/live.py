@@ -69,7 +69,7 @@ class Live:
     """
 
     def __init__(
-        self, session: Session, person: Person, target: Target, service: Service, account: Account,
+        self, session: Session, person: Person, target: Target, service: Service, account: Account | None,
         obligations: Obligations, proofs: tuple[FactorProof, ...], clock: Clock, decided: Callable[[Live], None],
     ) -> None:  # fmt: skip
         self.session, self.person, self.target, self.service, self.account = session, person, target, service, account
@@ -140,6 +140,8 @@ class Live:
     def filed(self, line: Passed) -> None:
         """The ledger gets it within a second, and never after the end of this session's row."""
         self.files.append(line)
+        if self.finished:
+            self._decided(self)
         if len(self.files) >= FILES_UNWRITTEN:  # the store keeps up with no more; none may be lost
             self.finish_with(EndReason.GATEWAY, GATEWAY)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gateway.access.model import AccessRequest, Grant, GrantState
+from gateway.access.rules import protocols
 from gateway.clock import Clock
 from gateway.identity.model import Person
-from gateway.inventory.model import Service, Target
+from gateway.inventory.model import Protocol, Service, Target
 from gateway.policy.model import LEAST_CHANNELS, Action, Allow, Question
 from gateway.sessions import rules, texts
 from gateway.sessions.model import MenuLine, MenuState
@@ -28,7 +31,7 @@ class Menu:
         if person.standing(self._clock.now()):
             return []
         targets = sorted(await self._inventory.targets(), key=lambda t: t.name)
-        lines = [await self._line(person, target, service) for target in targets for service in target.services]
+        lines = [await self._line(person, target, service) for target in targets for service in _doors(target)]
         return [line for line in lines if line is not None]
 
     async def _line(self, person: Person, target: Target, service: Service) -> MenuLine | None:
@@ -62,14 +65,27 @@ class Menu:
             return _menu_line(target, service, MenuState.LATER, texts.menu(MenuState.LATER, min(later)))
         if request is not None:
             return _menu_line(target, service, MenuState.WAITING, texts.menu(MenuState.WAITING))
-        account = target.account(service.protocol)
-        if account is None:
-            return None
-        least = LEAST_CHANNELS[service.protocol]
-        question = Question(Action.REQUEST, person, target, service.protocol, account.name, least)
-        if isinstance(self._policy.decide(question, now, explained=False), Allow):
+        if any(
+            isinstance(self._policy.decide(q, now, explained=False), Allow) for q in _least(person, target, service)
+        ):
             return _menu_line(target, service, MenuState.MAY_ASK, texts.menu(MenuState.MAY_ASK))
         return None
+
+
+def _doors(target: Target) -> list[Service]:
+    """One service for each way to visit the target."""
+    return [service for p in protocols(target) if (service := target.service(p)) is not None]
+
+
+def _least(person: Person, target: Target, service: Service) -> list[Question]:
+    """The least that one would ask for: of forwards each of the services by itself."""
+    protocol, account = service.protocol, target.account(service.protocol)
+    question = Question(
+        Action.REQUEST, person, target, protocol, account.name if account else "", LEAST_CHANNELS[protocol]
+    )
+    if protocol is Protocol.TCP:
+        return [replace(question, services=frozenset({s.name})) for s in target.services if s.protocol is protocol]
+    return [question] if account is not None else []
 
 
 def _menu_line(target: Target, service: Service, state: MenuState, words: str) -> MenuLine:

@@ -15,6 +15,7 @@ class Registry:
 
     def __init__(self) -> None:
         self._lives: dict[SessionId, Live] = {}
+        self._late: list[Live] = []  # over and written, but for files that were told of afterwards
         self.decided = asyncio.Event()  # something must be written
 
     def __iter__(self) -> Iterator[Live]:
@@ -44,6 +45,13 @@ class Registry:
         """The sessions that run under `grant`, or wait with it."""
         return (live for live in self if live.grant is not None and live.grant.id == grant)
 
-    def write(self, _: Live) -> None:
+    def with_files(self) -> list[Live]:
+        """Those with lines of the ledger that the store has yet to get."""
+        self._late = [live for live in self._late if live.files]
+        return [live for live in [*self._lives.values(), *self._late] if live.files]
+
+    def write(self, live: Live) -> None:
         """Memory decided something: the store must hear of it."""
+        if live.finished and live not in self._late:
+            self._late.append(live)
         self.decided.set()

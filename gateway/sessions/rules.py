@@ -11,7 +11,7 @@ from gateway.access.model import AccessRequest, Grant, Release, RequestState
 from gateway.clock import ZERO, Instant
 from gateway.errors import Refused
 from gateway.identity.model import PHISHING_RESISTANT, Factor, FactorProof, Person, Role, two_factors
-from gateway.inventory.model import Protocol, Service, Target, TargetClass
+from gateway.inventory.model import CryptoProfile, Protocol, Service, Target, TargetClass
 from gateway.limits import HOLD_LONGEST
 from gateway.policy.model import Obligations
 from gateway.sessions import texts
@@ -109,6 +109,25 @@ def factors(
         words = texts.STALE_TICKET if protocol is Protocol.RDP else texts.STALE
         return Refused("factor_stale", words, rule="access-model 2.4")
     return None
+
+
+def spoken(target: Target, protocol: Protocol) -> Protocol:
+    """What a visit by `protocol` is to `target`: by SSH, where there is no shell but a tcp service, forwards alone."""
+    if protocol is Protocol.SSH and target.service(Protocol.SSH) is None and target.service(Protocol.TCP) is not None:
+        return Protocol.TCP
+    return protocol
+
+
+def profile(target: Target, service: Service, now: datetime) -> CryptoProfile:
+    """Which cryptography is accepted from `service` of `target` now.
+
+    Raises:
+        Refused: old cryptography alone would do, and there is no exception for that (C51).
+    """
+    accepted = target.profile_of(service, now)
+    if accepted is None:
+        raise Refused("legacy_crypto_not_excepted", texts.legacy_crypto(target.name, service.name), rule="C51")
+    return accepted
 
 
 def tcp(target: Target, name: str) -> Service | None:

@@ -86,6 +86,7 @@ class Sessions:
         for live in self.registry:
             live.finish_with(EndReason.GATEWAY, GATEWAY)
         await self.keeper.persist_all()
+        await self.keeper.persist_files()
         self._stopping.set()
         self.registry.decided.set()
 
@@ -100,6 +101,7 @@ class Sessions:
                 async with asyncio.timeout(TICK.total_seconds()):
                     await self.registry.decided.wait()
             except TimeoutError:
+                await self.keeper.persist_files()
                 continue
             self.registry.decided.clear()
             try:
@@ -107,6 +109,7 @@ class Sessions:
             except StoreUnavailable:
                 self.registry.decided.set()
             await self.keeper.persist_all()
+            await self.keeper.persist_files()
             if self.registry.decided.is_set():  # the store is away: not at once again
                 await self._pause(TICK)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway.access.model import Grant, Release
+from gateway.audit.events.inventory_exceptions import ExceptionUsed
 from gateway.audit.events.sessions import SessionStarted
 from gateway.audit.log import AuditLog
 from gateway.audit.model import GATEWAY
 from gateway.clock import Clock
 from gateway.errors import Conflict, RecorderFailed, Refused
+from gateway.inventory.model import Protocol, SecurityException
 from gateway.policy.model import Allow
 from gateway.recording.service import Recordings
 from gateway.recording.writer import Recorder
@@ -83,10 +85,11 @@ class Start:
         running = await sql.running_on(tx, s.target, s.id)
         if (refusal := rules.busy(live.target, s.protocol, running, obligations.concurrency)) is not None:
             raise refusal
+        held = live.target.held(_used(live, grant), at.wall)
         opened.append(
             await self._recordings.open(
                 tx, session=s.id, person=s.person_name, target=s.target_name, protocol=s.protocol,
-                meta=_meta(live, grant, release, allow),
+                meta=_meta(live, grant, release, allow, held),
             )
         )  # fmt: skip
         grant = await self._access.start(tx, grant, release, s.id, at)
@@ -108,9 +111,21 @@ class Start:
                 observers=live.observers,
             ),
         )  # fmt: skip
+        for one in held:
+            used = ExceptionUsed(
+                actor=s.person_name, source=s.source, session=s.id, exception=one.id, kind=one.kind,
+                target=s.target_name, service=one.service,
+            )  # fmt: skip
+            await self._audit.append(tx, used)
         if live.over:  # killed meanwhile: nothing of this happened
             raise live.refused()
         return grant, session
+
+
+def _used(live: Live, grant: Grant) -> frozenset[str]:
+    """Names of the services that the session can come to use."""
+    own = frozenset[str]() if live.session.protocol is Protocol.TCP else frozenset({live.service.name})
+    return own | grant.wanted.services
 
 
 def _abandon(opened: list[Recorder]) -> None:
@@ -118,7 +133,9 @@ def _abandon(opened: list[Recorder]) -> None:
         recorder.abandon()
 
 
-def _meta(live: Live, grant: Grant, release: Release | None, allow: Allow) -> dict[str, object]:
+def _meta(
+    live: Live, grant: Grant, release: Release | None, allow: Allow, held: tuple[SecurityException, ...]
+) -> dict[str, object]:
     """What the first record of the recording says, so that it explains itself without the gateway."""
     s, wanted = live.session, grant.wanted
     return {
@@ -138,6 +155,10 @@ def _meta(live: Live, grant: Grant, release: Release | None, allow: Allow) -> di
         "purpose": wanted.purpose,
         "work_order": wanted.work_order,
         "channels": sorted(wanted.channels),
+        "services": sorted(wanted.services),
+        "exceptions": [
+            {"id": e.id, "kind": e.kind, "reason": e.reason, "expires": e.expires.isoformat()} for e in held
+        ],
         "release": release.id if release else "",
         "released_by": release.by_name if release else "",
         "policy_version": allow.version,

@@ -15,7 +15,7 @@ from gateway.sessions.live import Live
 from gateway.sessions.model import RecorderStalled
 
 OUT: Final = "out"  # clipboard: from the target to the person
-UP: Final = 1  # of a file: towards the target
+UP, UPLOAD = 1, "upload"  # of a file: towards the target
 
 
 class Stream:
@@ -27,7 +27,7 @@ class Stream:
 
     def __init__(self, live: Live, tape: Tape) -> None:
         self._live, self._tape = live, tape
-        self._opened: dict[int, datetime] = {}  # when the first of each file passed that is still open
+        self._opened: dict[tuple[int, bool], datetime] = {}  # when the first of each file passed that is still open
         self._closed = False
 
     @property
@@ -90,7 +90,7 @@ class Stream:
 
     def block(self, file: int, way: int, offset: int, length: int, content: bytes = b"") -> bool:
         """A part of file `file` that is about to pass: up (1) as `asked`; down (0) True, or raises as `answered`."""
-        self._opened.setdefault(file, self._live.clock.now())
+        self._opened.setdefault((file, way == UP), self._live.clock.now())
         if way == UP:
             return self._passes(lambda: self._tape.block(file, way, offset, length, content))
         self._waits()
@@ -104,7 +104,7 @@ class Stream:
         Call it from `on_end` for each file that is open then: the recording is sealed right after.
         """
         live, closed = self._live, self._live.clock.now()
-        opened = self._opened.pop(entry.number, closed)
+        opened = self._opened.pop((entry.number, entry.way == UPLOAD), closed)
         passed = files.passed(entry, live.session, self.number, opened, closed)
         try:
             self._tape.file({**files.told(passed), "of": "entry"})

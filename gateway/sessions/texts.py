@@ -72,6 +72,21 @@ def forward(service: str, target: str) -> str:
     return f"Your approval has no forward to {called}. Ask for it on the page, under My access, naming the service."
 
 
+def forwards_only(target: str) -> str:
+    return (
+        f"{printable(target)} has no shell to log in to: connections are forwarded to its services and nothing else. "
+        "Connect with ssh -N -L PORT:SERVICE:PORT, naming a service that you were granted."
+    )
+
+
+def legacy_crypto(target: str, service: str) -> str:
+    return (
+        f"The {service} service of {printable(target)} speaks only cryptography that is too old, and no exception "
+        "allows that now: there is none yet, or its time is over. Nothing was sent to it. Call the plant: its "
+        "administrator proposes an exception, and an owner accepts it."
+    )
+
+
 def account(name: str, granted: str) -> str:
     wrong = printable(name)
     return f"Your approval is for the account “{granted}”, not for “{wrong}”. Connect without a name, or ask anew."

@@ -36,6 +36,7 @@ class RequestMade(AuditEvent):
     approver_roles: frozenset[str]
     policy_version: str
     rules: tuple[str, ...]
+    services: frozenset[str] = frozenset()  # that forwards are wanted for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -104,6 +104,22 @@ class ChannelRefused(AuditEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FilePassed(AuditEvent):
+    """A file is closed: one line of the ledger. That it was opened, and what else was done, is in the recording."""
+
+    name: ClassVar[str] = "session.file.passed"
+    code: ClassVar[str] = "GW4014I"
+    session: str
+    file: str
+    way: str
+    path: str
+    octets: int
+    sha256: str
+    partial: bool
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionPaused(AuditEvent):
     """Input is frozen; what is typed is discarded. `cause`: person, observer, recorder."""
 
