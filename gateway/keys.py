@@ -81,7 +81,7 @@ def _tls(folder: Path, clock: Clock, names: tuple[str, ...]) -> Path:
     except ValueError:
         words = "one of tls_ca.crt, tls_ca.key, tls.crt is no PEM that can be read; put it back from your backup"
         raise Invalid(str(folder), words) from None
-    _private(folder / "tls.key")
+    private(folder / "tls.key")
     return authority
 
 
@@ -119,11 +119,15 @@ def _secret(path: Path, make: Callable[[], bytes]) -> bytes:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-    _private(path)
+    private(path)
     return path.read_bytes()
 
 
-def _private(path: Path) -> None:
+def private(path: Path) -> None:
+    """
+    Raises:
+        Invalid: others than its owner can read the file.
+    """
     mode = path.stat().st_mode & 0o777
     if mode & 0o077:
         raise Invalid(str(path), f"has mode {mode:o}; must be readable by its owner alone (chmod 600)")

@@ -8,6 +8,7 @@ from typing import NoReturn
 import typer
 
 from gateway.cli import audit, demo, person, recording, serve
+from gateway.cli.client import Unanswered
 from gateway.errors import GatewayError
 
 app = typer.Typer(
@@ -29,12 +30,14 @@ app.add_typer(demo.app, name="demo")
 def main() -> None:
     try:
         app()
+    except Unanswered as error:
+        _fail(str(error), error.exit_status)
     except GatewayError as error:
         _fail(str(error))
     except OSError as error:  # a file or an address that the caller named, or that the settings name
         _fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
 
 
-def _fail(why: str) -> NoReturn:
+def _fail(why: str, status: int = 2) -> NoReturn:
     print(f"sluicegate: {why}", file=sys.stderr)
-    sys.exit(2)
+    sys.exit(status)

@@ -116,7 +116,7 @@ class ApiTokens(Part):
 
     async def exceeded(self, token: ApiToken, person: Person, source: str, reason: str) -> None:
         """A good token tried what it may not do: said like one that opens nothing, for it may be in wrong hands."""
-        await self._refused(token, person, source, reason)
+        await self._counted(token, person, source, reason)
 
     async def of(self, person: Person) -> list[ApiToken]:
         """His tokens, newest first."""
@@ -140,21 +140,27 @@ class ApiTokens(Part):
                 await self._audit.append(tx, event)
 
     async def _refused(self, token: ApiToken | None, person: Person | None, source: str, cause: str) -> Refused:
-        """The refusal; counted for the source, and audited until it is locked."""
-        buckets = of_token_source(source)
-        async with self._store.read() as tx:
-            left = await self._locked(tx, buckets)
-        if not left:
-            async with self._store.write() as tx:
-                await self._count(tx, "", source, buckets)
-                if token and person:
-                    event = TokenRefused(actor=GATEWAY, source=source, person=person.name, token=token.id, reason=cause)
-                    await self._audit.append(tx, event)
-                else:
-                    await self._refuse(tx, Refused(cause, WORDS[cause]), "", source, "token")
+        """The refusal, counted and audited."""
+        left = await self._counted(token, person, source, cause)
         if token is None and left:
             return login.locked(left)
         return Refused(cause, WORDS[cause], rule="tokens") if cause in WORDS else login.not_now(cause)
+
+    async def _counted(self, token: ApiToken | None, person: Person | None, source: str, cause: str) -> timedelta:
+        """One more of this source, audited while it is not locked; what was left of the lock, zero for none."""
+        buckets = of_token_source(source)
+        async with self._store.read() as tx:
+            left = await self._locked(tx, buckets)
+        if left:
+            return left
+        async with self._store.write() as tx:
+            await self._count(tx, "", source, buckets)
+            if token and person:
+                event = TokenRefused(actor=GATEWAY, source=source, person=person.name, token=token.id, reason=cause)
+                await self._audit.append(tx, event)
+            else:
+                await self._refuse(tx, Refused(cause, WORDS[cause]), "", source, "token")
+        return ZERO
 
 
 def _made(person: Person, made: ApiToken, source: str) -> TokenMade:

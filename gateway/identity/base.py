@@ -94,8 +94,8 @@ class Part:
             await self._audit.append(tx, TicketVoided(actor=actor, person=person.name, ticket=ticket, reason=reason))
         for token in await sql_api_tokens.of_person(tx, person.id):
             if await sql_api_tokens.revoke(tx, token.id, self._clock.now()):
-                event = TokenRevoked(actor=actor, person=person.name, token=token.id, reason=reason)
-                await self._audit.append(tx, event)
+                revoked = TokenRevoked(actor=actor, person=person.name, token=token.id, reason=reason)
+                await self._audit.append(tx, revoked)
 
     def _seed_purpose(self, person: PersonId) -> str:
         return f"person/{person}/totp"

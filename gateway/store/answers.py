@@ -60,7 +60,8 @@ async def drop(tx: Tx, key: str) -> None:
 
 
 async def count(tx: Tx, person: str) -> int:
-    return (await tx.execute(select(func.count()).where(answers.c.person == person))).scalar_one()
+    held: int = (await tx.execute(select(func.count()).where(answers.c.person == person))).scalar_one()
+    return held
 
 
 async def forget(tx: Tx, before: datetime) -> None:

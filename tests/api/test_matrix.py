@@ -21,6 +21,9 @@ REASON = {"reason": "the line is in production"}
 LISTED: dict[Door, dict[str, frozenset[str]]] = {
     Door.PEOPLE: {
         "GET /me": EVERYBODY,
+        "GET /tokens": EVERYBODY,
+        "POST /tokens": EVERYBODY,
+        "DELETE /tokens/{token_id}": frozenset({"vera"}),
         "GET /targets": EVERYBODY,
         "GET /host-keys": EVERYBODY,
         "GET /targets/{name}/host-key": frozenset({"omar"}),
@@ -60,6 +63,9 @@ LISTED: dict[Door, dict[str, frozenset[str]]] = {
     },
     Door.ADMIN: {
         "GET /me": EVERYBODY,
+        "GET /tokens": EVERYBODY,
+        "POST /tokens": EVERYBODY,
+        "DELETE /tokens/{token_id}": frozenset({"vera"}),
         "GET /audit": AUDITOR,
         "GET /audit/checkpoint": AUDITOR,
         "GET /organisations": ADMIN,
@@ -71,6 +77,8 @@ LISTED: dict[Door, dict[str, frozenset[str]]] = {
         "GET /people/{name}/keys": ADMIN,
         "POST /people/{name}/keys": ADMIN,
         "POST /people/{name}/keys/remove": ADMIN,
+        "GET /people/{name}/tokens": ADMIN,
+        "DELETE /people/{name}/tokens/{token_id}": ADMIN,
         "PATCH /people/{name}": ADMIN,
         "POST /people/{name}/invite": ADMIN,
         "POST /people/{name}/disable": ADMIN,
@@ -166,6 +174,7 @@ class Table:
             "extend",
             "accept",
             "tickets",
+            "tokens",
         }  # each code takes 30 s of the session's time
         code = site.code(name) if coded and name in PEOPLE else "123456"
         return {
@@ -177,6 +186,7 @@ class Table:
             "ask-extension": {"minutes": 10, "reason": "the download takes longer"},
             "message": {"words": "Please finish."},
             "tickets": {"for": "client", "code": code},
+            "tokens": {"title": "x", "scopes": ["read"], "days": 1, "code": code},
             "cancel": {}, "resume": {}, "withdraw": {},
         }.get(verb, REASON)  # fmt: skip
 

@@ -11,13 +11,14 @@ from fastapi import APIRouter
 from gateway.access.model import GrantState
 from gateway.errors import Refused
 from gateway.fronts.api import sight
-from gateway.fronts.api.deps import Anyone, Everything, Id, Operator
+from gateway.fronts.api.deps import SIGNED_IN_ONLY, Anyone, Everything, Id, Operator, needs
 from gateway.fronts.api.render import grant_view, release_view, request_view, titles_of
 from gateway.fronts.api.views.access import Approve, Ask, GrantView, Reason, ReleaseNow, ReleaseView, RequestView
 from gateway.fronts.api.views.common import SIGNED_IN, Done, problems
+from gateway.identity.model import Scope
 from gateway.ids import ReleaseId
 
-router = APIRouter(tags=["access"])
+router = APIRouter(tags=["access"], dependencies=[needs(Scope.ACCESS)])
 SHOWN: Final = 200  # of a list, newest first: more than a person reads
 
 
@@ -40,6 +41,7 @@ async def ask(asked: Ask, who: Anyone, state: Everything) -> RequestView:
         protocol=asked.protocol,
         account=asked.account,
         channels=frozenset(asked.channels) or None,
+        services=frozenset(asked.services),
         not_before=asked.not_before,
         not_after=asked.not_after,
         duration=timedelta(minutes=asked.duration_minutes),
@@ -74,7 +76,10 @@ async def get_request(request_id: Id, who: Anyone, state: Everything) -> Request
 
 
 @router.post(
-    "/requests/{request_id}/approve", summary="Say yes to what you were shown", responses=problems(*SIGNED_IN, 404, 409)
+    "/requests/{request_id}/approve",
+    summary="Say yes to what you were shown",
+    responses=problems(*SIGNED_IN, 404, 409),
+    dependencies=[SIGNED_IN_ONLY],
 )
 async def approve(request_id: Id, asked: Approve, who: Anyone, state: Everything) -> RequestView:
     seen = await sight.of(state, who.person)
@@ -120,6 +125,7 @@ async def list_grants(who: Anyone, state: Everything, scope: GrantScope = GrantS
     status_code=201,
     summary="Switch one session on",
     responses=problems(*SIGNED_IN, 404, 409),
+    dependencies=[SIGNED_IN_ONLY],
 )
 async def release(grant_id: Id, asked: ReleaseNow, who: Operator, state: Everything) -> ReleaseView:
     grant = await sight.grant(state, await sight.of(state, who.person), grant_id)

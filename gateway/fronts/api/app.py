@@ -14,6 +14,8 @@ from gateway.fronts.api import (
     access,
     audit,
     desktop,
+    exceptions,
+    exceptions_owners,
     host_keys,
     inventory,
     live,
@@ -27,8 +29,9 @@ from gateway.fronts.api import (
     sign_in,
     sockets,
     tickets,
+    tokens,
 )
-from gateway.fronts.api.deps import no_odd_query
+from gateway.fronts.api.deps import COOKIE, CSRF, asks, no_odd_query, scopes_of
 from gateway.fronts.api.headers import Guard
 from gateway.fronts.api.services import Door, Services
 from gateway.fronts.api.views.common import Problem
@@ -37,10 +40,17 @@ from gateway.fronts.api.views.live import Hint, Increment, Over, Snapshot
 PREFIX = "/api/v1"
 TITLE = {Door.PEOPLE: "Sluicegate", Door.ADMIN: "Sluicegate administration"}
 ROUTERS = {
-    Door.PEOPLE: (sign_in, tokens, offers, host_keys, access, tickets, sessions, recordings, replay, audit),
-    Door.ADMIN: (sign_in, tokens, people, inventory, audit),
-}
+    Door.PEOPLE: (
+        sign_in, tokens, offers, host_keys, exceptions, exceptions_owners, access, tickets, sessions, recordings,
+        replay, audit,
+    ),
+    Door.ADMIN: (sign_in, tokens, people, inventory, exceptions, audit),
+}  # fmt: skip
 
+_WAYS_IN = {
+    "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Of a sign-in. A change needs " + CSRF},
+    "token": {"type": "http", "scheme": "bearer", "description": "An API token that has the scope named."},
+}
 _BESIDE = (Problem, Hint, Snapshot, Increment, Over)
 
 
@@ -82,17 +92,34 @@ def bare(door: Door) -> FastAPI:
     async def openapi() -> JSONResponse:
         return JSONResponse(schema(app))
 
+    app.state.door = door
     return app
 
 
+def routes(door: Door) -> list[APIRoute]:
+    """Every route of the API on this door, WebSockets aside."""
+    return [route for module in ROUTERS[door] for route in module.router.routes if isinstance(route, APIRoute)]
+
+
 def schema(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI schema, with the models that no operation names: problems and the WebSockets' messages."""
+    """The OpenAPI schema, with who may use what, and the models that no operation names."""
     made = app.openapi()
+    made["components"]["securitySchemes"] = _WAYS_IN
+    for route in routes(app.state.door):
+        for method in route.methods or ():
+            made["paths"][PREFIX + route.path][method.lower()]["security"] = _ways_in(route, method)
     _, extra = models_json_schema([(m, "serialization") for m in _BESIDE], ref_template="#/components/schemas/{model}")
     components = made.setdefault("components", {}).setdefault("schemas", {})
     for name, model in extra["$defs"].items():
         components.setdefault(name, model)
     return made
+
+
+def _ways_in(route: APIRoute, method: str) -> list[dict[str, list[str]]]:
+    """The cookie, or a token of any one of the scopes; nothing for what strangers may ask."""
+    if not asks(route.dependant):
+        return []
+    return [{"cookie": []}, *({"token": [scope.value]} for scope in sorted(scopes_of(route.dependant, method)))]
 
 
 def _operation(route: APIRoute) -> str:

@@ -8,12 +8,13 @@ from fastapi import APIRouter, Query
 
 from gateway.audit import sql
 from gateway.audit.model import Entry
-from gateway.fronts.api.deps import Auditor, Everything
+from gateway.fronts.api.deps import Auditor, Everything, needs
 from gateway.fronts.api.views.audit import CheckpointView, EntryPage, EntryView
 from gateway.fronts.api.views.common import SIGNED_IN, problems
+from gateway.identity.model import Scope
 from gateway.limits import NAME_OCTETS
 
-router = APIRouter(tags=["audit"])
+router = APIRouter(tags=["audit"], dependencies=[needs(Scope.READ)])
 Word = Annotated[str, Query(max_length=2 * NAME_OCTETS)]
 
 

@@ -1,4 +1,8 @@
-"""Who is asking: the sign-in of the cookie, his roles, the CSRF token, the address of the socket."""
+"""Who is asking: by the sign-in of a cookie or by an API token, his roles, the CSRF token, the address of the socket.
+
+Every route says with `needs` which scope lets an API token in, or with `SIGNED_IN_ONLY` that none does. One that says
+nothing lets none in.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import hmac
 import ipaddress
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Path, Request
 from fastapi.dependencies.models import Dependant
@@ -17,23 +21,59 @@ from gateway.errors import Refused
 from gateway.fronts.api.headers import READING
 from gateway.fronts.api.services import Services
 from gateway.fronts.api.views.common import ID_CHARACTERS
-from gateway.identity.model import Person, Role, SignIn
+from gateway.identity.model import Person, Role, Scope, SignIn
 
 COOKIE: Final = "__Host-sluicegate"
 CSRF: Final = "X-CSRF-Token"
+BEARER: Final = "Authorization"
+TOKEN_CHARACTERS: Final = 64  # an API token has 47; a longer one is none
 
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """The person who asks, by a sign-in with both factors."""
+    """The person who asks: in a page, by a sign-in with both factors; or a program of his, by an API token.
 
-    sign_in: SignIn = field(repr=False)
+    Attributes:
+        person: through an API token he has no role that the token has not.
+        sign_in: None for a program.
+        token: of the cookie; empty for a program.
+    """
+
+    person: Person
     source: str
-    token: str = field(repr=False)
+    sign_in: SignIn | None = field(default=None, repr=False)
+    token: str = field(default="", repr=False)
 
-    @property
-    def person(self) -> Person:
-        return self.sign_in.person
+
+class Needs:
+    """A mark on a route: an API token must have one of these scopes. `read` suffices where nothing is changed."""
+
+    def __init__(self, *scopes: Scope) -> None:
+        self.scopes = frozenset(scopes)
+
+    def __call__(self) -> None:
+        """Says nothing: `asker` reads the mark."""
+
+
+def needs(*scopes: Scope) -> Any:
+    """For the `dependencies` of a router or route; a route's own mark replaces its router's."""
+    return Depends(Needs(*scopes))
+
+
+SIGNED_IN_ONLY: Final = needs()  # what takes a fresh code, makes or ends a sign-in or a token, or is a WebSocket
+
+
+def scopes_of(dependant: Dependant, method: str) -> frozenset[Scope]:
+    """Which scopes let an API token use a route; empty: none does."""
+    marks = [d.call.scopes for d in dependant.dependencies if isinstance(d.call, Needs)]
+    if not marks or not marks[-1]:
+        return frozenset()
+    return marks[-1] | {Scope.READ} if method in READING else marks[-1]
+
+
+def asks(dependant: Dependant) -> bool:
+    """Whether a route asks who is asking at all."""
+    return dependant.call is asker or any(asks(d) for d in dependant.dependencies)
 
 
 def not_signed_in() -> Refused:
@@ -59,21 +99,46 @@ def source(connection: HTTPConnection) -> str:
 async def asker(connection: HTTPConnection) -> Asker:
     """Who asks. Standing and source are checked with every request, not only at sign-in.
 
+    Where an API token is shown, the cookie counts for nothing.
+
     Raises:
-        Refused: `not_signed_in`.
+        Refused: `not_signed_in`, `not_with_token`, `scope`; or why the token opens nothing.
     """
+    if shown := connection.headers.getlist(BEARER):
+        return await _program(connection, shown)
     token, address = connection.cookies.get(COOKIE, ""), source(connection)
     if not token:
         raise not_signed_in()
     found = await services(connection).identity.sign_in_of(token, address)
     if found is None:
         raise not_signed_in()
-    return Asker(found, address, token)
+    return Asker(found.person, address, found, token)
+
+
+async def _program(connection: HTTPConnection, shown: list[str]) -> Asker:
+    """Whose API token it is, if the route lets it in."""
+    address, tokens = source(connection), services(connection).identity.api_tokens
+    scheme, _, secret = shown[0].partition(" ")
+    if len(shown) != 1 or scheme.lower() != "bearer":
+        raise Refused("bad_api_token", "Give one API token, as `Authorization: Bearer slg_…`.", rule="tokens")
+    token, person = await tokens.holder(secret.strip()[:TOKEN_CHARACTERS], address)
+    scopes = scopes_of(connection.scope["route"].dependant, connection.scope.get("method", ""))
+    if not scopes:
+        await tokens.exceeded(token, person, address, "not_with_token")
+        words = "No program may do this: a person must, signed in and where it is asked with a fresh code of his."
+        raise Refused("not_with_token", words, rule="tokens")
+    if not scopes & token.scopes:
+        await tokens.exceeded(token, person, address, "scope")
+        named = " or ".join(sorted(scopes))
+        raise Refused(
+            "scope", f"This API token has not the scope {named}. Make one that has, in the page.", rule="tokens"
+        )
+    return Asker(person, address)
 
 
 async def checked(request: Request, who: Annotated[Asker, Depends(asker)]) -> Asker:
-    """Who asks; for a state change the CSRF header must match the sign-in."""
-    if request.method not in READING:
+    """Who asks; for a state change in a page the CSRF header must match the sign-in. No page sends an API token."""
+    if request.method not in READING and who.sign_in is not None:
         given = request.headers.get(CSRF, "")
         if not hmac.compare_digest(given.encode(), who.sign_in.csrf.encode()):
             raise Refused("csrf", f"The header {CSRF} does not belong to this sign-in. Load the page again.")

@@ -11,14 +11,15 @@ from fastapi import APIRouter
 from gateway.audit import sql
 from gateway.audit.events.inventory import HostKeyChanged, HostKeyPinned, HostKeyReleased
 from gateway.errors import NotFound
-from gateway.fronts.api.deps import Anyone, Asker, Everything, Id
+from gateway.fronts.api.deps import SIGNED_IN_ONLY, Anyone, Asker, Everything, Id, needs
 from gateway.fronts.api.services import Services
 from gateway.fronts.api.views.common import SIGNED_IN, problems
 from gateway.fronts.api.views.host_keys import Accept, HostKeyView, ShownKey
+from gateway.identity.model import Scope
 from gateway.ids import ServiceId
 from gateway.inventory.model import Protocol, Service, Target
 
-router = APIRouter(tags=["host keys"])
+router = APIRouter(tags=["host keys"], dependencies=[needs(Scope.INVENTORY)])
 KNOWN: Final = frozenset({HostKeyPinned.name, HostKeyReleased.name})  # whatever was shown before is settled by them
 SHOWN: Final = frozenset({HostKeyChanged.name})
 KEYED: Final = frozenset({Protocol.SSH, Protocol.RDP})
@@ -49,6 +50,7 @@ async def get_host_key(name: Id, who: Anyone, state: Everything, protocol: Proto
     "/targets/{name}/host-key/accept",
     summary="Accept that the host key changed",
     responses=problems(*SIGNED_IN, 404, 409),
+    dependencies=[SIGNED_IN_ONLY],
 )
 async def accept_host_key(name: Id, asked: Accept, who: Anyone, state: Everything) -> HostKeyView:
     """The next approved use pins the key of `fingerprint`, and no other."""

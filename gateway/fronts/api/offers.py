@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from fastapi import APIRouter
 
-from gateway.access.rules import takes_over
-from gateway.fronts.api.deps import Anyone, Everything
+from gateway.access.rules import protocols, takes_over
+from gateway.fronts.api.deps import Anyone, Everything, needs
 from gateway.fronts.api.render import minutes
 from gateway.fronts.api.services import Services
 from gateway.fronts.api.views.access import ServiceOffer, TargetOffer
 from gateway.fronts.api.views.common import SIGNED_IN, problems
-from gateway.identity.model import Person
+from gateway.identity.model import Person, Scope
 from gateway.ids import PersonId
 from gateway.inventory.model import Protocol, Target
-from gateway.policy.model import LEAST_CHANNELS, USUAL_CHANNELS, Action, Allow, Question
+from gateway.policy.model import LEAST_CHANNELS, USUAL_CHANNELS, Action, Allow, Channel, Question
 
-router = APIRouter(tags=["access"])
+router = APIRouter(tags=["access"], dependencies=[needs(Scope.ACCESS)])
 HOUR = timedelta(hours=1)  # the duration that a form suggests
 
 
@@ -40,9 +41,11 @@ async def _reachable(state: Services, target: Target) -> bool:
 
 
 def _offers(state: Services, person: Person, source: str, targets: Sequence[Target]) -> list[list[ServiceOffer]]:
-    """What the policy would oblige to, for each service of each target; nothing where it says no."""
+    """What the policy would oblige to, for each way to visit each target; nothing where it says no."""
     at = state.clock.now()
-    return [[o for s in t.services if (o := _ask_policy(state, person, source, t, s.protocol, at))] for t in targets]
+    return [
+        [o for p in protocols(t) if (o := _ask_policy(state, person, source, t, p, at)) is not None] for t in targets
+    ]
 
 
 def _ask_policy(
@@ -58,14 +61,18 @@ def _ask_policy(
         channels=LEAST_CHANNELS[protocol],
         source=source,
     )
+    forwards = _forwards(state, question, at)
+    if protocol is Protocol.TCP:
+        question = replace(question, services=frozenset(forwards))
     decision = state.policy.decide(question, at, explained=False)
-    if not isinstance(decision, Allow):
+    if not isinstance(decision, Allow) or (protocol is Protocol.TCP and not forwards):
         return None
     obliges = decision.obligations
     return ServiceOffer(
         protocol=protocol,
         accounts=[account.name for account in accounts],
-        channels=sorted(obliges.channels),
+        channels=sorted(obliges.channels if forwards else obliges.channels - {Channel.FORWARD}),
+        services=forwards,
         usual_channels=sorted(USUAL_CHANNELS[protocol] & obliges.channels),
         warning=takes_over(protocol, target.name),
         default_minutes=minutes(min(HOUR, obliges.max_session)),
@@ -75,6 +82,16 @@ def _ask_policy(
         release=obliges.release,
         observer=obliges.observer,
     )
+
+
+def _forwards(state: Services, question: Question, at: datetime) -> list[str]:
+    """The tcp services of the target that a forward may be asked for to, by name."""
+    names = sorted(s.name for s in question.target.services if s.protocol is Protocol.TCP)
+    if question.protocol is Protocol.RDP:
+        return []
+    asked = replace(question, channels=frozenset({Channel.FORWARD}))
+    answers = {n: state.policy.decide(replace(asked, services=frozenset({n})), at, explained=False) for n in names}
+    return [n for n, a in answers.items() if isinstance(a, Allow) and Channel.FORWARD in a.obligations.channels]
 
 
 def _offer(target: Target, services: list[ServiceOffer], titles: Mapping[PersonId, str]) -> TargetOffer:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from gateway.fronts.api.deps import Admin, Asker, Everything, Id
+from gateway.errors import Refused
+from gateway.fronts.api.deps import SIGNED_IN_ONLY, Admin, Asker, Everything, Id, needs
 from gateway.fronts.api.services import Services
+from gateway.fronts.api.tokens import token_view
 from gateway.fronts.api.views.admin import (
     Invited,
     KeyNew,
@@ -21,10 +23,12 @@ from gateway.fronts.api.views.admin import (
 )
 from gateway.fronts.api.views.changes import Confirmed, Disable, KeyGone, OrganisationChange, PersonChange
 from gateway.fronts.api.views.common import SIGNED_IN, Done, problems
-from gateway.identity.model import UNCHANGED, Organisation, Person, SshKey
+from gateway.fronts.api.views.tokens import TokenView
+from gateway.identity.model import UNCHANGED, Organisation, Person, Role, Scope, SshKey
 
-router = APIRouter(tags=["people"])
+router = APIRouter(tags=["people"], dependencies=[needs(Scope.PEOPLE)])
 _READ = problems(*SIGNED_IN)
+_ONE = problems(*SIGNED_IN, 404)
 _MAKE = problems(*SIGNED_IN, 409)
 _CHANGE = problems(*SIGNED_IN, 404, 409)
 
@@ -63,6 +67,9 @@ async def list_people(_who: Admin, state: Everything) -> list[PersonView]:
 @router.post("/people", status_code=201, summary="Declare a person and invite him", responses=_MAKE)
 async def add_person(asked: PersonNew, who: Admin, state: Everything) -> Invited:
     """A name that exists is refused: to invite somebody again never changes what he may do."""
+    if who.sign_in is None and set(asked.roles) != {Role.VENDOR}:
+        words = "A program may invite persons with the role vendor alone. Others are invited by an admin in the page."
+        raise Refused("not_with_token", words, rule="tokens")
     person, invitation = await state.identity.add_person(
         who.person, asked.name, asked.title, asked.organisation, asked.roles, asked.expires, source=who.source
     )
@@ -74,7 +81,7 @@ async def get_person(name: Id, _who: Admin, state: Everything) -> PersonView:
     return _person(await state.identity.person_named(name))
 
 
-@router.patch("/people/{name}", summary="Change a person", responses=_CHANGE)
+@router.patch("/people/{name}", summary="Change a person", responses=_CHANGE, dependencies=[SIGNED_IN_ONLY])
 async def change_person(name: Id, asked: PersonChange, who: Admin, state: Everything) -> PersonView:
     await _step_up(state, who, asked)
     made = await state.identity.change_person(
@@ -90,13 +97,20 @@ async def change_person(name: Id, asked: PersonChange, who: Admin, state: Everyt
     return _person(made)
 
 
-@router.post("/people/{name}/invite", summary="Invite again: resets both factors", responses=_CHANGE)
+@router.post(
+    "/people/{name}/invite",
+    summary="Invite again: resets both factors",
+    responses=_CHANGE,
+    dependencies=[SIGNED_IN_ONLY],
+)
 async def invite(name: Id, asked: Confirmed, who: Admin, state: Everything) -> Invited:
     await _step_up(state, who, asked)
     return Invited(name=name, invitation=await state.identity.invite(who.person, name, source=who.source))
 
 
-@router.post("/people/{name}/disable", summary="Keep a person out from now on", responses=_CHANGE)
+@router.post(
+    "/people/{name}/disable", summary="Keep a person out from now on", responses=_CHANGE, dependencies=[SIGNED_IN_ONLY]
+)
 async def disable(name: Id, asked: Disable, who: Admin, state: Everything) -> PersonView:
     await _step_up(state, who, asked)
     await state.identity.disable(who.person, name, asked.reason, source=who.source)
@@ -109,19 +123,51 @@ async def list_keys(name: Id, _who: Admin, state: Everything) -> list[KeyView]:
     return [_key(k) for k in await state.identity.keys(person)]
 
 
-@router.post("/people/{name}/keys", status_code=201, summary="Add an SSH public key", responses=_CHANGE)
+@router.post(
+    "/people/{name}/keys",
+    status_code=201,
+    summary="Add an SSH public key",
+    responses=_CHANGE,
+    dependencies=[SIGNED_IN_ONLY],
+)
 async def add_key(name: Id, asked: KeyNew, who: Admin, state: Everything) -> KeyView:
     person = await state.identity.person_named(name)
     await _step_up(state, who, asked)
     return _key(await state.identity.add_key(person, asked.public, asked.title, actor=who.person, source=who.source))
 
 
-@router.post("/people/{name}/keys/remove", summary="Remove an SSH public key", responses=_CHANGE)
+@router.post(
+    "/people/{name}/keys/remove", summary="Remove an SSH public key", responses=_CHANGE, dependencies=[SIGNED_IN_ONLY]
+)
 async def remove_key(name: Id, asked: KeyGone, who: Admin, state: Everything) -> Done:
     """No DELETE: the code belongs into a body, where no log sees it."""
     person = await state.identity.person_named(name)
     await _step_up(state, who, asked)
     await state.identity.remove_key(person, asked.fingerprint, actor=who.person, source=who.source)
+    return Done()
+
+
+@router.get(
+    "/people/{name}/tokens",
+    summary="A person's API tokens, newest first",
+    responses=_ONE,
+    dependencies=[SIGNED_IN_ONLY],
+)
+async def list_tokens_of(name: Id, _who: Admin, state: Everything) -> list[TokenView]:
+    person = await state.identity.person_named(name)
+    return [token_view(token) for token in await state.identity.api_tokens.of(person)]
+
+
+@router.delete(
+    "/people/{name}/tokens/{token_id}",
+    summary="Revoke a person's API token",
+    responses=_ONE,
+    dependencies=[SIGNED_IN_ONLY],
+)
+async def revoke_token_of(name: Id, token_id: Id, who: Admin, state: Everything) -> Done:
+    """No code: it only takes away."""
+    person = await state.identity.person_named(name)
+    await state.identity.api_tokens.revoke(person, token_id, actor=who.person, source=who.source)
     return Done()
 
 

@@ -18,7 +18,14 @@ from gateway.words import printable
 
 log = structlog.get_logger()
 
-_REFUSALS = {"not_signed_in": 401, "bad_credentials": 401, "locked": 429}  # every other refusal is 403
+_REFUSALS = {  # every other refusal is 403
+    "not_signed_in": 401,
+    "bad_credentials": 401,
+    "bad_api_token": 401,
+    "token_revoked": 401,
+    "token_expired": 401,
+    "locked": 429,
+}
 _PLAIN = {
     400: "The request is not well formed.",
     404: "There is nothing here.",
@@ -28,6 +35,10 @@ _PLAIN = {
 }
 INTERNAL = "Something went wrong in the gateway. It is in its log."
 _ERRORS_SHOWN = 20
+_HEADERS = {  # RFC 9110, 10.2.3 and 11.6.1
+    401: {"WWW-Authenticate": 'Bearer realm="sluicegate"'},
+    503: {"Retry-After": "5"},
+}
 
 
 def answer(
@@ -43,8 +54,7 @@ def answer(
         rule=rule,
         errors=list(errors),
     )
-    headers = {"Retry-After": "5"} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
-    return JSONResponse(problem.model_dump(), status, headers, media_type=PROBLEM)
+    return JSONResponse(problem.model_dump(), status, _HEADERS.get(status), media_type=PROBLEM)
 
 
 def of(error: GatewayError) -> JSONResponse:

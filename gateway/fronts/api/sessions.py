@@ -8,33 +8,34 @@ from enum import StrEnum
 from fastapi import APIRouter
 
 from gateway.fronts.api import sight
-from gateway.fronts.api.deps import Anyone, Everything, Id
+from gateway.fronts.api.deps import SIGNED_IN_ONLY, Anyone, Everything, Id, needs
 from gateway.fronts.api.render import session_view
 from gateway.fronts.api.services import Services
 from gateway.fronts.api.sight import Sight
 from gateway.fronts.api.views.common import SIGNED_IN, problems
 from gateway.fronts.api.views.sessions import AskExtension, Extend, Kill, Message, SessionView, WhyPause
+from gateway.identity.model import Scope
 from gateway.ids import SessionId
 
-router = APIRouter(tags=["sessions"])
+router = APIRouter(tags=["sessions"], dependencies=[needs(Scope.ACCESS)])
 _MOVES = problems(*SIGNED_IN, 404, 409)
 
 
-class Scope(StrEnum):
+class SessionScope(StrEnum):
     LIVE = "live"
     ENDED = "ended"
     MINE = "mine"
 
 
 @router.get("/sessions", summary="Sessions that you may know of, newest first", responses=problems(*SIGNED_IN))
-async def list_sessions(who: Anyone, state: Everything, scope: Scope = Scope.LIVE) -> list[SessionView]:
+async def list_sessions(who: Anyone, state: Everything, scope: SessionScope = SessionScope.LIVE) -> list[SessionView]:
     seen = await sight.of(state, who.person)
     match scope:
-        case Scope.LIVE:
+        case SessionScope.LIVE:
             found = await state.sessions.live()
-        case Scope.ENDED:
+        case SessionScope.ENDED:
             found = await state.sessions.find(ended=True, person=None if seen.beyond_his_own else who.person.id)
-        case Scope.MINE:
+        case SessionScope.MINE:
             found = await state.sessions.find(person=who.person.id)
     return [session_view(state, s, seen) for s in found if seen.session(s)]
 
@@ -70,7 +71,9 @@ async def kill(session_id: Id, asked: Kill, who: Anyone, state: Everything) -> S
     return await _now(state, seen, found.id)
 
 
-@router.post("/sessions/{session_id}/extend", summary="Give it more time", responses=_MOVES)
+@router.post(
+    "/sessions/{session_id}/extend", summary="Give it more time", responses=_MOVES, dependencies=[SIGNED_IN_ONLY]
+)
 async def extend(session_id: Id, asked: Extend, who: Anyone, state: Everything) -> SessionView:
     seen = await sight.of(state, who.person)
     found = await sight.controlled(state, seen, session_id)

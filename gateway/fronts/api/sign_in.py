@@ -5,11 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from gateway.errors import StoreUnavailable
-from gateway.fronts.api.deps import COOKIE, Anyone, Everything, Source
+from gateway.fronts.api.deps import COOKIE, SIGNED_IN_ONLY, Anyone, Everything, Source, needs
 from gateway.fronts.api.services import Door, Services
 from gateway.fronts.api.views.audit import Health
 from gateway.fronts.api.views.common import SIGNED_IN, Done, problems
 from gateway.fronts.api.views.identity import ConfirmEnrolment, Enrol, Enrolled, Enrolment, Me, SetUp, SignIn
+from gateway.identity.model import Person, Scope
 from gateway.identity.model import SignIn as Opened
 
 router = APIRouter(tags=["sign-in"])
@@ -44,19 +45,24 @@ async def sign_in(asked: SignIn, request: Request, response: Response, state: Ev
     response.set_cookie(COOKIE, token, path="/", secure=True, httponly=True, samesite="strict")
     door: Door = request.app.state.door
     await state.identity.logged_in(person, f"api {door}", client, source)
-    return await _me(state, opened)
+    return await _me(state, opened.person, opened)
 
 
-@router.post("/sign-out", summary="End the sign-in; its live views end too", responses=problems(*SIGNED_IN))
+@router.post(
+    "/sign-out",
+    summary="End the sign-in; its live views end too",
+    responses=problems(*SIGNED_IN),
+    dependencies=[SIGNED_IN_ONLY],
+)
 async def sign_out(response: Response, who: Anyone, state: Everything) -> Done:
     await state.identity.close_sign_in(who.token)
     response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="strict")
     return Done()
 
 
-@router.get("/me", summary="Who is asking", responses=problems(*SIGNED_IN))
+@router.get("/me", summary="Who is asking", responses=problems(*SIGNED_IN), dependencies=[needs(*Scope)])
 async def me(who: Anyone, state: Everything) -> Me:
-    return await _me(state, who.sign_in)
+    return await _me(state, who.person, who.sign_in)
 
 
 @router.get("/health", summary="Whether the gateway can answer", responses=problems())
@@ -70,14 +76,13 @@ async def health(response: Response, state: Everything) -> Health:
         return Health(ok=False)
 
 
-async def _me(state: Services, sign_in: Opened) -> Me:
-    person = sign_in.person
+async def _me(state: Services, person: Person, sign_in: Opened | None) -> Me:
     return Me(
         name=person.name,
         title=person.title,
         organisation=person.organisation.title,
         roles=sorted(person.roles),
-        csrf=sign_in.csrf,
+        csrf=sign_in.csrf if sign_in else "",
         site=state.site.name,
         ssh_port=state.site.ssh_port,
         rdp_host=state.site.rdp_host,

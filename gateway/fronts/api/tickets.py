@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from gateway.access.model import Grant
 from gateway.errors import Refused
 from gateway.fronts.api import rdp_file, sight
-from gateway.fronts.api.deps import Anyone, Asker, Everything, Id
+from gateway.fronts.api.deps import SIGNED_IN_ONLY, Anyone, Asker, Everything, Id
 from gateway.fronts.api.headers import without_port
 from gateway.fronts.api.services import Services
 from gateway.fronts.api.views.access import TicketNew, TicketView
@@ -19,7 +19,7 @@ from gateway.identity.model import FactorProof
 from gateway.identity.tickets import carried
 from gateway.inventory.model import Protocol
 
-router = APIRouter(tags=["access"])
+router = APIRouter(tags=["access"], dependencies=[SIGNED_IN_ONLY])
 STALE: Final = "Your code is too old for this target. Give a new one of your authenticator with the ticket."
 
 

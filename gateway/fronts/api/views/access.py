@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from gateway.access.model import GrantState, ReleaseState, RequestState
-from gateway.fronts.api.views.common import Answer, Code, Minutes, Moment, Name, Question, Words
+from gateway.fronts.api.views.common import Answer, Code, Minutes, Moment, Name, Question, ShownOnce, Words
 from gateway.inventory.model import Protocol, TargetClass, Tier
 from gateway.policy.model import Channel
 
@@ -23,6 +23,9 @@ class ServiceOffer(Answer):
         examples=[["engineer"]],
     )
     channels: list[Channel] = Field(description="Channel permissions that may be asked for.")
+    services: list[str] = Field(
+        description="Services that “forward” may be asked for to, by name.", examples=[["plc-program"]]
+    )
     usual_channels: list[Channel] = Field(description="What one usually wants of these.")
     warning: str = Field(description="What everybody must know before; empty for nothing.")
     default_minutes: int = Field(description="A duration to suggest.", examples=[60])
@@ -59,6 +62,12 @@ class Ask(Question):
         max_length=16,
         description="None: all that one usually wants of the protocol. Of a desktop, `desktop` alone is to watch only.",
         examples=[["shell", "exec"]],
+    )
+    services: list[Name] = Field(
+        default=[],
+        max_length=32,
+        description="With the channel `forward`: the services of the target that it leads to, by name.",
+        examples=[["plc-program"]],
     )
     not_before: Moment
     not_after: Moment = Field(description="The window ends before this moment.")
@@ -103,6 +112,9 @@ class RequestView(Answer):
     protocol: Protocol
     account: str = Field(examples=["engineer"])
     channels: list[Channel]
+    services: list[str] = Field(
+        description="Services of the target that a forward leads to, by name.", examples=[["plc-program"]]
+    )
     not_before: Moment
     not_after: Moment
     duration_minutes: int
@@ -153,6 +165,9 @@ class GrantView(Answer):
     protocol: Protocol
     account: str
     channels: list[Channel]
+    services: list[str] = Field(
+        description="Services of the target that a forward leads to, by name.", examples=[["plc-program"]]
+    )
     not_before: Moment
     not_after: Moment
     duration_minutes: int
@@ -187,7 +202,7 @@ class TicketNew(Question):
     )
 
 
-class TicketView(Answer):
+class TicketView(ShownOnce):
     """A ticket, shown this once. In the page, `id.secret` is the token of RDCleanPath."""
 
     id: str = Field(description="The user name in the RDP client.", examples=["k3v8m2q9w7"])

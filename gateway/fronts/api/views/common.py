@@ -18,6 +18,10 @@ class Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class ShownOnce(Answer):
+    """An answer with a secret that nobody is shown again, and that is kept nowhere in clear."""
+
+
 class Question(BaseModel):
     """A body that somebody sends. A field that is not listed is refused, not ignored: nobody sets what is not his."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from gateway.fronts.api.views.common import Answer, Code, Moment, Name, Question, Secret, Token, Words
+from gateway.fronts.api.views.common import Answer, Code, Moment, Name, Question, Secret, ShownOnce, Token, Words
 from gateway.identity.model import Role
 
 
@@ -24,7 +24,7 @@ class Enrol(Question):
     password: Secret = Field(description="The password he will log in with.")
 
 
-class Enrolment(Answer):
+class Enrolment(ShownOnce):
     """A new second factor, to be confirmed with one code of it. Shown this once."""
 
     secret: str = Field(description="Base32, to type into an authenticator.", examples=["JBSWY3DPEHPK3PXP"])
