@@ -11,15 +11,14 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from gateway.errors import Invalid
 from gateway.ids import PersonId
-from gateway.inventory.model import CryptoProfile, Protocol, Service
-from gateway.limits import LEGACY_LONGEST, NAME_OCTETS
-from gateway.words import name, sentence
+from gateway.inventory.model import CryptoProfile, Protocol
+from gateway.limits import EXCEPTION_LONGEST, NAME_OCTETS
+from gateway.words import name
 
 # `+` parts the names of a log-in; what a shell, a log or a certificate's principal list could misread stays out too.
 ACCOUNT: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@$\\-]*")
@@ -94,27 +93,24 @@ def owners(ids: Iterable[PersonId]) -> frozenset[PersonId]:
     return known
 
 
-def legacy(service: Service, was: Service, now: datetime) -> Service:
-    """`service` with its exception checked; of another profile than `legacy`, without one.
+def profile(wanted: CryptoProfile, protocol: Protocol) -> CryptoProfile:
+    """Raises Invalid: `legacy` for what is not RDP."""
+    if wanted is CryptoProfile.LEGACY and protocol is not Protocol.RDP:
+        raise Invalid("profile", "legacy is for RDP services; compat is the oldest that SSH knows")
+    return wanted
 
-    An exception that stays as it `was` is not judged anew: it may have ended.
+
+def expires(moment: datetime, now: datetime) -> datetime:
+    """The end of an exception that is proposed `now`.
 
     Raises:
-        Invalid: not RDP, without a reason, in the past, or longer than `LEGACY_LONGEST` from now.
+        Invalid: in the past, or further off than `EXCEPTION_LONGEST`.
     """
-    if service.profile is not CryptoProfile.LEGACY:
-        return replace(service, legacy_until=None, legacy_reason="")
-    if service.protocol is not Protocol.RDP:
-        raise Invalid("profile", "legacy is for RDP services; compat is the oldest that SSH knows")
-    if service == replace(was, address=service.address, port=service.port):
-        return service
-    if service.legacy_until is None:
-        raise Invalid("legacy_until", "must say when the exception ends")
-    if service.legacy_until <= now:
-        raise Invalid("legacy_until", "must not be past")
-    if service.legacy_until > now + LEGACY_LONGEST:
-        raise Invalid("legacy_until", f"must be {LEGACY_LONGEST.days} days from now or less")
-    return replace(service, legacy_reason=sentence("legacy_reason", service.legacy_reason))
+    if moment <= now:
+        raise Invalid("expires", "must not be past")
+    if moment > now + EXCEPTION_LONGEST:
+        raise Invalid("expires", f"must be {EXCEPTION_LONGEST.days} days from now or less")
+    return moment
 
 
 def service_name(protocol: Protocol, text: str) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from sqlalchemy import Executable, Select, bindparam, delete, func, insert, select, update
 
 from gateway.errors import Conflict, NotFound
 from gateway.ids import AccountId, PersonId, ServiceId, TargetId
+from gateway.inventory import exception_rows
 from gateway.inventory import tables as t
 from gateway.inventory.model import (
     Account,
@@ -18,6 +19,7 @@ from gateway.inventory.model import (
     CredentialKind,
     CryptoProfile,
     Protocol,
+    SecurityException,
     Service,
     Target,
     TargetClass,
@@ -26,7 +28,17 @@ from gateway.inventory.model import (
 )
 from gateway.store.db import Tx
 
-CHANGED = "Somebody else has changed it meanwhile; look at it again."
+CHANGED = exception_rows.CHANGED
+
+
+@dataclass(slots=True)
+class _Belongs:
+    """What belongs to one target, by id."""
+
+    owners: set[PersonId] = field(default_factory=set)
+    services: dict[str, Service] = field(default_factory=dict)
+    accounts: dict[str, Account] = field(default_factory=dict)
+    exceptions: dict[str, SecurityException] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +119,10 @@ async def target_named(tx: Tx, name: str) -> Target:
 async def targets(tx: Tx, name: str = "") -> list[Target]:
     """All, or the one called `name`, each with what belongs to it.
 
-    One statement, for every decision about a session asks: a row for each owner with each service and each account.
+    One statement, for every decision about a session asks: a row for each owner with each service, account, exception.
     """
     found: dict[str, Target] = {}
-    belongs: dict[str, tuple[set[PersonId], dict[str, Service], dict[str, Account]]] = {}
+    belongs: dict[str, _Belongs] = {}
     for r in await (tx.execute(_ONE, {"called": name}) if name else tx.execute(_ALL)):
         if r.id not in found:
             zone = Zone(r.zone, r.zone_title, r.level, r.zone_v)
@@ -118,22 +130,27 @@ async def targets(tx: Tx, name: str = "") -> list[Target]:
             found[r.id] = Target(
                 TargetId(r.id), r.name, r.title, zone, Tier(r.tier), kind, frozenset(), (), (), r.version
             )
-            belongs[r.id] = set(), {}, {}
-        owners, services, accounts = belongs[r.id]
+            belongs[r.id] = _Belongs()
+        of = belongs[r.id]
         if r.owner is not None:
-            owners.add(PersonId(r.owner))
-        if r.service is not None and r.service not in services:
-            services[r.service] = Service(
+            of.owners.add(PersonId(r.owner))
+        if r.service is not None and r.service not in of.services:
+            of.services[r.service] = Service(
                 ServiceId(r.service), r.service_name, Protocol(r.protocol), r.address, r.port, CryptoProfile(r.profile),
-                r.legacy_until, r.legacy_reason,
             )  # fmt: skip
-        if r.account is not None and r.account not in accounts:
-            accounts[r.account] = Account(AccountId(r.account), r.account_name, CredentialKind(r.kind))
+        if r.account is not None and r.account not in of.accounts:
+            of.accounts[r.account] = Account(AccountId(r.account), r.account_name, CredentialKind(r.kind))
+        if r.exception_id is not None and r.exception_id not in of.exceptions:
+            of.exceptions[r.exception_id] = exception_rows.read(r, "exception_")
     return [
         replace(
-            found[id_], owners=frozenset(owners), services=tuple(services.values()), accounts=tuple(accounts.values())
+            found[id_],
+            owners=frozenset(of.owners),
+            services=tuple(of.services.values()),
+            accounts=tuple(of.accounts.values()),
+            exceptions=tuple(of.exceptions.values()),
         )
-        for id_, (owners, services, accounts) in belongs.items()
+        for id_, of in belongs.items()
     ]
 
 
@@ -141,16 +158,20 @@ def _joined() -> Select[Any]:
     target, services, accounts = t.targets.c.id, t.services.c, t.accounts.c
     zone = (t.zones.c.title.label("zone_title"), t.zones.c.level, t.zones.c.version.label("zone_v"))
     service = (services.id.label("service"), services.name.label("service_name"), services.protocol, services.address,
-               services.port, services.profile, services.legacy_until, services.legacy_reason)  # fmt: skip
+               services.port, services.profile)  # fmt: skip
     account = (accounts.id.label("account"), accounts.name.label("account_name"), accounts.kind)
     return (
-        select(t.targets, *zone, t.owners.c.person.label("owner"), *service, *account)
+        select(
+            t.targets, *zone, t.owners.c.person.label("owner"), *service, *account,
+            *exception_rows.columns("exception_"),
+        )
         .join(t.zones, t.zones.c.name == t.targets.c.zone)
         .outerjoin(t.owners, t.owners.c.target == target)
         .outerjoin(t.services, services.target == target)
         .outerjoin(t.accounts, accounts.target == target)
-        .order_by(t.targets.c.name, services.name, accounts.position)
-    )
+        .outerjoin(t.exceptions, exception_rows.OF_TARGET)
+        .order_by(t.targets.c.name, services.name, accounts.position, t.exceptions.c.accepted)
+    )  # fmt: skip
 
 
 _ALL: Final = _joined()
@@ -246,8 +267,6 @@ def _service_values(service: Service) -> dict[str, object]:
         "address": service.address,
         "port": service.port,
         "profile": service.profile,
-        "legacy_until": service.legacy_until,
-        "legacy_reason": service.legacy_reason,
     }
 
 

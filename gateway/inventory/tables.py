@@ -58,9 +58,27 @@ services = Table(
     Column("address", String(64), nullable=False),
     Column("port", Integer, nullable=False),
     Column("profile", String(KIND), nullable=False),
-    Column("legacy_until", Utc, nullable=True),  # of the profile `legacy`: its last moment, and why
-    Column("legacy_reason", Text, nullable=False, server_default=""),
     UniqueConstraint("target", "name"),
+)
+
+exceptions = Table(
+    "inventory_exception",
+    metadata,
+    Column("id", String(ID), primary_key=True),
+    Column("target", ForeignKey(targets.c.id), nullable=False, index=True),
+    Column("kind", String(NAME), nullable=False),
+    Column("service", String(NAME), nullable=False),  # its name; empty for the target as a whole
+    Column("reason", Text, nullable=False),
+    Column("clause", Text, nullable=False),
+    Column("compensation", Text, nullable=False),
+    Column("proposed_by", String(ID), nullable=False),
+    Column("proposed", Utc, nullable=False),
+    Column("expires", Utc, nullable=False),
+    Column("accepted_by", String(ID), nullable=True),
+    Column("accepted", Utc, nullable=True),
+    Column("ended_by", String(ID), nullable=True),  # none: its time was over
+    Column("ended", Utc, nullable=True),
+    Column("ended_reason", Text, nullable=False),
 )
 
 accounts = Table(

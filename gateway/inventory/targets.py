@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from gateway.audit.events import inventory as events
 from gateway.audit.log import AuditLog
-from gateway.clock import Clock
 from gateway.errors import Invalid, NotFound
 from gateway.ids import AccountId, PersonId, ServiceId, TargetId, new_id
 from gateway.inventory import checks, sql
+from gateway.inventory.exceptions import Exceptions
 from gateway.inventory.model import (
     Account,
     CredentialKind,
@@ -32,12 +31,11 @@ from gateway.words import name as checked_name
 from gateway.words import sentence
 
 
-class Targets:
+class Targets(Exceptions):
     """The part of `Inventory` that knows the machines."""
 
     _store: Store
     _audit: AuditLog
-    _clock: Clock
     _vault: Vault
 
     async def target_named(self, name: str) -> Target:
@@ -151,12 +149,11 @@ class Targets:
                 use; empty for any.
 
         Raises:
-            Invalid: no literal address, no port, no name, the profile `legacy`, or a name that the target has;
+            Invalid: no literal address, no port, no name, `legacy` for what is not RDP, or a name that the target has;
             NotFound: no such target.
         """
         address, expected = checks.address(address), checks.fingerprint(fingerprint, protocol)
-        if profile is CryptoProfile.LEGACY:
-            raise Invalid("profile", "is an exception that is made for a service that is there")
+        profile = checks.profile(profile, protocol)
         named = checks.service_name(protocol, name)
         service = Service(ServiceId(new_id("svc")), named, protocol, address, checks.port(port), profile)
         async with self._store.write() as tx:
@@ -180,56 +177,37 @@ class Targets:
         address: str,
         port: int,
         profile: CryptoProfile,
-        legacy_until: datetime | None = None,
-        legacy_reason: str = "",
         source: str = "",
     ) -> Service:
         """Decided on `version` of the target. The pinned host key stays: a new address must show the old key.
 
         Args:
-            legacy_until, legacy_reason: of the profile `legacy` (C50), which ends by itself.
+            profile: `legacy` lets nobody in but under an exception of its own (C51).
 
         Raises:
             Conflict: the target has another version; NotFound: no such service of it; Invalid: no literal address, no
-                port, or an exception that cannot be made.
+                port, or `legacy` for what is not RDP.
         """
         address, port = checks.address(address), checks.port(port)
         async with self._store.write() as tx:
             target = await sql.target_named(tx, target_name)
             was = _service(target, service)
-            now = replace(
-                was,
-                address=address,
-                port=port,
-                profile=profile,
-                legacy_until=legacy_until,
-                legacy_reason=legacy_reason,
-            )
-            now = checks.legacy(now, was, self._clock.now())
+            now = replace(was, address=address, port=port, profile=checks.profile(profile, was.protocol))
             await sql.touch(tx, target.id, version)
             await sql.change_service(tx, now)
             event = events.ServiceChanged(actor=actor, source=source, target=target_name, **_of_service(now))
             await self._audit.append(tx, event)
-            if now.legacy_until is not None and now.legacy_until != was.legacy_until:
-                allowed = events.LegacyAllowed(
-                    actor=actor,
-                    source=source,
-                    target=target_name,
-                    service=service,
-                    until=now.legacy_until,
-                    reason=now.legacy_reason,
-                )
-                await self._audit.append(tx, allowed)
         return now
 
     async def remove_service(
         self, actor: str, target_name: str, version: int, service: ServiceId, *, source: str = ""
     ) -> None:
-        """With its pinned host key. Raises as `change_service`."""
+        """With its pinned host key and the exceptions that were for it alone. Raises as `change_service`."""
         async with self._store.write() as tx:
             target = await sql.target_named(tx, target_name)
             was = _service(target, service)
             await sql.touch(tx, target.id, version)
+            await self.without_service(tx, target, was, actor, source)
             await sql.remove_service(tx, service)
             event = events.ServiceRemoved(
                 actor=actor, source=source, target=target_name, service=service, protocol=was.protocol

@@ -291,8 +291,8 @@ MUTANTS = (
     Mutant(
         "an exception for an old target never ends",
         "gateway/inventory/model.py",
-        " or moment >= self.legacy_until",
-        "",
+        " <= at < self.expires",
+        " <= at",
         f"{SOUTH}::test_a_target_without_tls_hears_nothing_but_under_an_exception_that_holds_69",
     ),
     Mutant(

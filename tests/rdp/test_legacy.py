@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway.fronts.rdp.pictures import Tone
-from gateway.inventory.model import CryptoProfile, Protocol
+from gateway.inventory.exceptions import Proposal
+from gateway.inventory.model import LEGACY_CRYPTO, CryptoProfile, Protocol
 from gateway.rdp.standard_security_keys import UPDATE_EVERY, Direction
 from tests.rdp.house import HERE, House, house
 from tests.rdp.peers import Client, Target, display, share_of, xfreerdp, xrdp_vnc
@@ -32,7 +33,7 @@ async def at_the_desktop(vera: Client) -> None:
     await vera.sees(lambda seen: share_of(seen, STEELBLUE) > 0.5, "the desktop")
 
 
-async def excepted(home: House, profile: CryptoProfile, lasting: timedelta = timedelta(days=30)) -> None:
+async def declared(home: House, profile: CryptoProfile) -> None:
     """Sam gives the service its profile."""
     s = home.gateway.services
     target = await s.inventory.target_named("ews-l4")
@@ -40,8 +41,20 @@ async def excepted(home: House, profile: CryptoProfile, lasting: timedelta = tim
     assert service is not None
     await s.inventory.change_service(
         "sam", target.name, target.version, service.id, address=service.address, port=service.port, profile=profile,
-        legacy_until=s.clock.now() + lasting, legacy_reason=REASON,
     )  # fmt: skip
+
+
+async def excepted(home: House, lasting: timedelta = timedelta(days=30)) -> None:
+    """Sam proposes that old cryptography will do; Omar accepts it."""
+    s = home.gateway.services
+    await declared(home, LEGACY)
+    sam, omar = [await s.identity.person_named(name) for name in ("sam", "omar")]
+    asked = Proposal(
+        kind=LEGACY_CRYPTO, service="rdp", reason=REASON, compensation="A cable of its own",
+        expires=s.clock.now() + lasting,
+    )  # fmt: skip
+    proposed = await s.inventory.propose_exception("sam", sam.id, "ews-l4", asked)
+    await s.inventory.accept_exception("omar", omar.id, proposed.id)
 
 
 async def types_there(vera: Client, target: Target, text: str) -> None:
@@ -74,7 +87,7 @@ async def test_an_old_target_is_entered_as_its_profile_says(
         house(tmp_path / "g", target, monkeypatch, user=target.user) as home,
         display(tmp_path / "d") as screen,
     ):
-        await excepted(home, profile)
+        await (excepted(home) if profile is LEGACY else declared(home, profile))
         grant = await home.granted()
         ticket = await home.ticket(grant)
         await home.released(grant)
@@ -100,16 +113,16 @@ async def test_after_its_end_an_exception_leaves_nothing_and_the_person_reads_wh
         house(tmp_path / "g", target, monkeypatch, user=target.user) as home,
         display(tmp_path / "d") as screen,
     ):
-        await excepted(home, LEGACY, timedelta(minutes=2))
+        await excepted(home, timedelta(minutes=2))
         grant = await home.granted()
         ticket = await home.ticket(grant)
         await home.released(grant)
         home.clock.pass_time(timedelta(minutes=3))
         async with xfreerdp(screen, HERE, home.port, ticket.id, ticket.secret) as vera:
             await told_why_not(vera)
-        assert "VNC" not in target.log("xrdp-main")
-        (failed,) = await home.events("rdp.target.failed")
-        assert failed["why"] == "security"
+        assert target.log("xrdp-main").count("connection accepted") == 0
+        refused = (await home.events("session.refused"))[-1]
+        assert (refused["reason"], refused["rule"]) == ("legacy_crypto_not_excepted", "C51")
 
 
 async def moves(vera: Client, times: int) -> None:
@@ -134,7 +147,7 @@ async def test_a_session_outlives_the_key_of_4096_packets(tmp_path: Path, monkey
         house(tmp_path / "g", target, monkeypatch, user=target.user) as home,
         display(tmp_path / "d") as screen,
     ):
-        await excepted(home, LEGACY)
+        await excepted(home)
         grant = await home.granted()
         ticket = await home.ticket(grant)
         await home.released(grant)

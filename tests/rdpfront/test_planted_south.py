@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,8 +12,7 @@ import pytest
 from gateway.clock import SystemClock
 from gateway.errors import Refused
 from gateway.fronts.rdp import leg, setting, visitor
-from gateway.ids import ServiceId
-from gateway.inventory.model import CryptoProfile, Protocol, Service
+from gateway.inventory.model import CryptoProfile
 from gateway.limits import RDP_FREE
 from gateway.policy.model import Channel
 from gateway.rdp import mcs, x224
@@ -107,29 +105,11 @@ def test_only_a_target_with_an_exception_is_spoken_to_in_old_tls(certificate: tu
     assert setting.Certificate.load(*certificate).context.minimum_version is ssl.TLSVersion.TLSv1_2
 
 
-def test_an_exception_is_over_at_its_very_end() -> None:
-    end = SystemClock().now()
-    service = Service(ServiceId("svc_1"), "rdp", Protocol.RDP, "127.0.0.4", 1, CryptoProfile.LEGACY, legacy_until=end)
-    assert service.profile_at(end - timedelta(microseconds=1)) is CryptoProfile.LEGACY
-    assert service.profile_at(end) is CryptoProfile.MODERN
-    assert replace(service, legacy_until=None).profile_at(end) is CryptoProfile.MODERN
-
-
-def except_for(monkeypatch: pytest.MonkeyPatch, lasting: timedelta) -> None:
-    """The target has an exception for standard RDP security."""
-    until = SystemClock().now() + lasting
-
-    def excepted(id_: ServiceId, _name: str, protocol: Protocol, host: str, port: int, _: CryptoProfile) -> Service:
-        return Service(id_, protocol.value, protocol, host, port, CryptoProfile.LEGACY, legacy_until=until)
-
-    monkeypatch.setattr(twins, "Service", excepted)
-
-
 @pytest.mark.parametrize(("days", "entered"), [(1, True), (0, False), (-1, False)])
 async def test_a_target_without_tls_hears_nothing_but_under_an_exception_that_holds_69(
-    bench: Bench, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, days: int, entered: bool
+    bench: Bench, certificate: tuple[Path, Path], days: int, entered: bool
 ) -> None:
-    except_for(monkeypatch, timedelta(days=days))
+    bench.sessions.profile, bench.sessions.exceptions = CryptoProfile.LEGACY, (twins.excepted(timedelta(days=days)),)
     bench.sessions.released.set()
     async with plant(certificate, selected=Security.RDP) as target, caller(bench.front.port) as client:
         bench.sessions.target = (target.host, target.port)
@@ -140,10 +120,10 @@ async def test_a_target_without_tls_hears_nothing_but_under_an_exception_that_ho
 
 @pytest.mark.parametrize("pinned", [True, False])
 async def test_a_key_of_standard_rdp_security_that_is_not_the_pinned_one_gets_nothing_70(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, pinned: bool
+    bench: Bench, pinned: bool
 ) -> None:
     heard: list[mcs.DomainPdu] = []
-    except_for(monkeypatch, timedelta(days=1))
+    bench.sessions.profile, bench.sessions.exceptions = CryptoProfile.LEGACY, (twins.excepted(),)
     if not pinned:
         bench.sessions.certificate_refusal = Refused("host_key_changed", "ews-l4 shows another key.")
 

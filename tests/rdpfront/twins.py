@@ -5,16 +5,29 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from gateway.clock import ZERO, Deadline, SystemClock
 from gateway.errors import Refused
 from gateway.identity.model import Bearer, Factor, FactorProof, Organisation, Person, Role
-from gateway.ids import GrantId, OrganisationId, PersonId, ServiceId, SessionId, TargetId
-from gateway.inventory.model import Credential, CredentialKind, CryptoProfile, Protocol, Service
+from gateway.ids import ExceptionId, GrantId, OrganisationId, PersonId, ServiceId, SessionId, TargetId
+from gateway.inventory.model import (
+    LEGACY_CRYPTO,
+    Credential,
+    CredentialKind,
+    CryptoProfile,
+    Protocol,
+    SecurityException,
+    Service,
+    Target,
+    TargetClass,
+    Tier,
+    Zone,
+)
 from gateway.policy.model import Channel
 from gateway.rdp.credssp import nt_hash
+from gateway.sessions import rules
 from gateway.sessions.model import (
     Arrival,
     End,
@@ -31,6 +44,10 @@ from gateway.sessions.model import (
 
 PLANT = Organisation(OrganisationId("org_1"), "acme", "ACME Drives", plant=False)
 VERA = Person(PersonId("per_vera"), "vera", "Vera", PLANT, frozenset({Role.VENDOR}))
+EWS = Target(
+    TargetId("tgt_1"), "ews-l4", "EWS line 4", Zone("line4", "Line 4", "2"), Tier.T1, TargetClass.WORKSTATION,
+    frozenset(), (), (),
+)  # fmt: skip
 TICKET, SECRET = "ab12cd34ef", "s3cret-of-vera"
 WORDS = (
     "Your access is approved. Waiting for the control room to switch this session on. "
@@ -144,7 +161,7 @@ class TwinConnection:
         self.sessions, self.session, self.number = sessions, session, number
         self.deadline = Deadline.after(SystemClock().instant(), timedelta(hours=1))
         host, port = sessions.target
-        self.service = Service(ServiceId("svc_1"), "rdp", Protocol.RDP, host, port, CryptoProfile.MODERN)
+        self.service = Service(ServiceId("svc_1"), "rdp", Protocol.RDP, host, port, sessions.profile)
         self.on_notice = self.on_end = self.on_pause = lambda _: None
         self.on_viewer = lambda: None
         self.streams: list[TwinStream] = []
@@ -152,6 +169,10 @@ class TwinConnection:
         self.paused = self.failing = self.over = False
         self.discarded = 0
         self.closed: list[tuple[EndReason, str]] = []
+
+    def profile(self) -> CryptoProfile:
+        target = replace(EWS, services=(self.service,), exceptions=self.sessions.exceptions)
+        return rules.profile(target, self.service, SystemClock().now())
 
     async def dial(self) -> socket.socket:
         self.sessions.dials += 1
@@ -239,12 +260,25 @@ class TwinVisit:
         self.left = True
 
 
+def excepted(lasting: timedelta = timedelta(hours=1)) -> SecurityException:
+    """An exception for old cryptography that an owner accepted yesterday."""
+    now = SystemClock().now()
+    yesterday = now - timedelta(days=1)
+    return SecurityException(
+        id=ExceptionId("exc_1"), target=EWS.id, kind=LEGACY_CRYPTO, reason="Windows 2000", compensation="A cable",
+        proposed_by=PersonId("per_sam"), proposed=yesterday, expires=now + lasting, accepted_by=PersonId("per_omar"),
+        accepted=yesterday,
+    )  # fmt: skip
+
+
 @dataclass
 class TwinSessions:
     """One target, `ews-l4`; it holds until a test releases it."""
 
     target: tuple[str, int] = ("127.0.0.4", 1)
     credential: Credential = field(default_factory=lambda: Credential("engineer", CredentialKind.PASSWORD, b"inner"))
+    profile: CryptoProfile = CryptoProfile.MODERN
+    exceptions: tuple[SecurityException, ...] = ()
     channels: frozenset[Channel] = ALL
     certificate_refusal: Refused | None = None
     certificates: list[bytes] = field(default_factory=list)

@@ -105,18 +105,6 @@ class ServiceChanged(AuditEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LegacyAllowed(AuditEvent):
-    """Old cryptography is accepted from this service alone, until then (C50)."""
-
-    name: ClassVar[str] = "inventory.service.legacy_allowed"
-    code: ClassVar[str] = "GW2023W"
-    target: str
-    service: str
-    until: datetime
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceRemoved(AuditEvent):
     name: ClassVar[str] = "inventory.service.removed"
     code: ClassVar[str] = "GW2022I"

@@ -1,4 +1,4 @@
-"""Zones, conduits, targets, services and accounts: admins, on the admin door."""
+"""Zones, conduits, targets, services, accounts and exceptions to be: admins, on the admin door."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Annotated, TypeVar
 from fastapi import APIRouter, Query
 
 from gateway.errors import Conflict, Invalid, NotFound
-from gateway.fronts.api.deps import Admin, Everything, Id
+from gateway.fronts.api.deps import Admin, Everything, Id, needs
+from gateway.fronts.api.exceptions import seen
 from gateway.fronts.api.services import Services
 from gateway.fronts.api.views.admin import (
     AccountNew,
@@ -24,10 +25,13 @@ from gateway.fronts.api.views.admin import (
 )
 from gateway.fronts.api.views.changes import AccountChange, ConduitChange, ServiceChange, TargetChange, ZoneChange
 from gateway.fronts.api.views.common import SIGNED_IN, problems
+from gateway.fronts.api.views.exceptions import ExceptionNew, ExceptionView
+from gateway.identity.model import Scope
 from gateway.ids import PersonId, ServiceId
+from gateway.inventory.exceptions import Proposal
 from gateway.inventory.model import Conduit, Service, Target, Zone
 
-router = APIRouter(tags=["inventory"])
+router = APIRouter(tags=["inventory"], dependencies=[needs(Scope.INVENTORY)])
 T = TypeVar("T")
 Seen = Annotated[int, Query(ge=1, lt=1 << 31, description="Version of the target that you saw.")]
 _READ = problems(*SIGNED_IN)
@@ -155,8 +159,6 @@ async def change_service(name: Id, service_id: Id, asked: ServiceChange, who: Ad
         address=_or(asked.address, was.address),
         port=_or(asked.port, was.port),
         profile=_or(asked.profile, was.profile),
-        legacy_until=asked.legacy_until or was.legacy_until,
-        legacy_reason=_or(asked.legacy_reason, was.legacy_reason),
         source=who.source,
     )
     return _target(await state.inventory.target_named(name), await _names(state))
@@ -164,7 +166,7 @@ async def change_service(name: Id, service_id: Id, asked: ServiceChange, who: Ad
 
 @router.delete("/targets/{name}/services/{service_id}", summary="Take a service away", responses=_CHANGE)
 async def remove_service(name: Id, service_id: Id, version: Seen, who: Admin, state: Everything) -> TargetView:
-    """With its pinned host key."""
+    """With its pinned host key, and the exceptions that were for it alone."""
     await state.inventory.remove_service(who.person.name, name, version, ServiceId(service_id), source=who.source)
     return _target(await state.inventory.target_named(name), await _names(state))
 
@@ -191,6 +193,23 @@ async def remove_account(name: Id, account: Id, version: Seen, who: Admin, state
     """With what was sealed for it."""
     await state.inventory.remove_account(who.person.name, name, version, account, source=who.source)
     return _target(await state.inventory.target_named(name), await _names(state))
+
+
+@router.post("/exceptions", status_code=201, summary="Propose an exception", responses=_CHANGE)
+async def propose_exception(asked: ExceptionNew, who: Admin, state: Everything) -> ExceptionView:
+    """An owner of the target accepts it on the people's door; before that nothing holds under it (C34)."""
+    proposal = Proposal(
+        kind=asked.kind,
+        service=asked.service,
+        reason=asked.reason,
+        clause=asked.clause,
+        compensation=asked.compensation,
+        expires=asked.expires,
+    )
+    made = await state.inventory.propose_exception(
+        who.person.name, who.person.id, asked.target, proposal, source=who.source
+    )
+    return await seen(state, who, made, await state.inventory.target_named(asked.target))
 
 
 def _same(version: int, seen: int) -> None:
@@ -230,8 +249,6 @@ def _service(service: Service) -> ServiceView:
         address=service.address,
         port=service.port,
         profile=service.profile,
-        legacy_until=service.legacy_until,
-        legacy_reason=service.legacy_reason,
     )
 
 

@@ -132,9 +132,12 @@ class Leg:
 
     @property
     def _profile(self) -> CryptoProfile:
-        return self._connection.service.profile_at(self._clock.now())
+        """As the target has it now: an exception that is over in between leaves nothing of itself."""
+        return self._connection.profile()
 
     async def _dialled(self) -> Wire:
+        """Raises Refused: nothing is to be said to it, or it cannot be reached."""
+        self._connection.profile()
         if self._wire is not None:
             self._wire.abort()
         sock = await self._connection.dial()
@@ -168,11 +171,11 @@ class Leg:
                 return answer.selected
             if legacy and answer.selected == Security.RDP:
                 return answer.selected
-            raise self._refused("security", self._old(texts.SECURITY), f"selected {int(answer.selected):#x}")
+            raise self._refused("security", texts.SECURITY, f"selected {int(answer.selected):#x}")
         old = answer.code in {NegotiationFailure.SSL_NOT_ALLOWED, NegotiationFailure.SSL_CERT_NOT_ON_SERVER}
         if old and legacy and offered != Security.RDP:
             raise _NoTls
-        words = self._old(texts.SECURITY) if old else texts.PROTOCOL
+        words = texts.SECURITY if old else texts.PROTOCOL
         raise self._refused("security" if old else "protocol", words, f"failure {answer.code}")
 
     async def _secured(self, wire: Wire) -> bytes:
@@ -238,23 +241,13 @@ class Leg:
                 why, words = "unreachable", texts.SLOW
             case LicenceRefused():
                 why, words = "licence", texts.LICENCE
-            case ssl.SSLError():
-                why, words = "protocol", self._old(texts.PROTOCOL)
-            case RemoteProtocolError():
+            case ssl.SSLError() | RemoteProtocolError():
                 why, words = "protocol", texts.PROTOCOL
             case OSError():
                 why, words = "unreachable", texts.LOST
             case _:
                 why, words = "unavailable", texts.UNAVAILABLE
         return self._refused(why, words, f"{type(error).__name__}: {error}")
-
-    def _old(self, words: str) -> str:
-        """`words`, or that the exception which let such a target in has ended."""
-        service = self._connection.service
-        if service.profile is self._profile:
-            return words
-        until = service.legacy_until
-        return texts.LEGACY_OVER.replace("{until}", f"{until:%Y-%m-%d %H:%M} UTC" if until else "")
 
     def _refused(self, why: str, words: str, detail: str = "") -> Refused:
         session = self._connection.session

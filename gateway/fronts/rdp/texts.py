@@ -26,10 +26,6 @@ PROTOCOL: Final = "{target} and the gateway do not agree on a protocol. Call {wh
 SECURITY: Final = (
     "{target} offers neither TLS nor network level authentication, so the gateway does not enter it. Call {whom}."
 )
-LEGACY_OVER: Final = (
-    "{target} speaks only cryptography that is too old, and the exception that allowed that ended on {until}. "
-    "The gateway does not enter it. Call {whom}."
-)
 LICENCE: Final = "{target} wants a licence that the gateway does not have. Call {whom}."
 SLOW: Final = f"{{target}} takes too long to open a desktop. Call {{whom}}. {AGAIN}"
 BROKEN: Final = f"{{target}} sent what no desktop may send, so the gateway left it. Call {{whom}}. {AGAIN}"

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import cast
@@ -25,7 +25,7 @@ from gateway.sessions.model import Arrival
 from tests.rdp.legacy.server import Server, sc_security
 from tests.rdp.wire.samples import ALL_CHANNELS, CLIENT, INFO
 from tests.rdp.wire.target import DEMAND, attach_confirm, connect_response, indication, join_confirm
-from tests.rdpfront.twins import VERA, TwinConnection, TwinSessions
+from tests.rdpfront.twins import VERA, TwinConnection, TwinSessions, excepted
 
 CHANGED = Refused("host_key_changed", "Target ews-l4 did not show the certificate that this gateway knows it by.")
 TOO_NEW = bytes.fromhex("15 0301 0002 02 46")  # TLS 1.0's alert protocol_version
@@ -109,12 +109,10 @@ async def between(
 ) -> AsyncIterator[tuple[Leg, TwinConnection]]:
     """A leg towards `target`, whose exception lasts for what is `left`."""
     server = await asyncio.start_server(target.serve, "127.0.0.4", 0)
-    clock = SystemClock()
-    sessions = TwinSessions(server.sockets[0].getsockname())
+    sessions = TwinSessions(server.sockets[0].getsockname(), profile=profile, exceptions=(excepted(left),))
     arrival = cast("Arrival", SimpleNamespace(person=VERA, target="ews-l4", source="127.0.0.1", client="test"))
     connection = TwinConnection(sessions, sessions.session_of(arrival), 1)
-    connection.service = replace(connection.service, profile=profile, legacy_until=clock.now() + left)
-    leg = Leg(connection, clock)
+    leg = Leg(connection, SystemClock())
     try:
         yield leg, connection
     finally:
@@ -189,28 +187,18 @@ async def test_without_an_exception_it_is_not_entered(
     assert (refused.value.code, target.asked) == ("security", [int(OFFERED)])
 
 
-@pytest.mark.parametrize("answers", [OLD_ANSWERS[:1], OLD_ANSWERS[1:]], ids=["refuses TLS", "chooses no TLS"])
-async def test_when_the_exception_is_over_the_person_reads_why(
-    answers: tuple[ConnectionConfirm | ConnectionRefused, ...],
-) -> None:
-    target = OldTarget(answers)
+async def test_a_target_whose_exception_is_over_hears_nothing_and_the_person_reads_why() -> None:
+    target = OldTarget()
     async with between(target, left=timedelta(seconds=-1)) as (leg, connection):
-        until = connection.service.legacy_until
-        with pytest.raises(Refused, match="the exception that allowed that ended on") as refused:
+        with pytest.raises(Refused, match="no exception allows that now") as refused:
             await opened(leg)
-    assert until is not None
-    assert f"{until:%Y-%m-%d %H:%M} UTC" in refused.value.words
-    assert target.asked == [int(OFFERED)]
+    assert (refused.value.code, leg.why) == ("legacy_crypto_not_excepted", "legacy_crypto_not_excepted")
+    assert (target.asked, connection.sessions.dials) == ([], 0)
 
 
-@pytest.mark.parametrize(
-    ("left", "words"),
-    [(timedelta(hours=1), "do not agree on a protocol"), (timedelta(seconds=-1), "the exception that allowed that")],
-    ids=["an exception", "one that has ended"],
-)
-async def test_why_a_target_of_old_tls_is_not_entered_is_told(left: timedelta, words: str) -> None:
-    async with between(OldTarget((ConnectionConfirm(Security.TLS),)), left=left) as (leg, _):
-        with pytest.raises(Refused, match=words) as refused:
+async def test_why_a_target_of_old_tls_is_not_entered_is_told() -> None:
+    async with between(OldTarget((ConnectionConfirm(Security.TLS),))) as (leg, _):
+        with pytest.raises(Refused, match="do not agree on a protocol") as refused:
             await opened(leg)
     assert refused.value.code == "protocol"
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from gateway.fronts.api.views.common import Answer, Code, Moment, Name, Question, Secret, Words
+from gateway.fronts.api.views.common import Answer, Code, Moment, Name, Question, Secret, ShownOnce, Words
 from gateway.fronts.api.views.host_keys import Fingerprint
 from gateway.identity.model import Role
 from gateway.inventory.model import CredentialKind, CryptoProfile, Protocol, TargetClass, Tier
@@ -48,7 +48,7 @@ class PersonView(Answer):
     version: int
 
 
-class Invited(Answer):
+class Invited(ShownOnce):
     """An invitation: hand it over on another way. Shown this once."""
 
     name: str
@@ -127,9 +127,7 @@ class ServiceView(Answer):
     protocol: Protocol
     address: str
     port: int
-    profile: CryptoProfile
-    legacy_until: Moment | None = Field(description="End of the exception `legacy`; past, the service is `modern`.")
-    legacy_reason: str
+    profile: CryptoProfile = Field(description="`legacy` lets nobody in but under an exception of `legacy-crypto`.")
 
 
 class AccountNew(Question):

@@ -78,10 +78,6 @@ class ServiceChange(Question):
     address: Annotated[str, StringConstraints(max_length=64)] | None = Field(default=None)
     port: int | None = Field(default=None, ge=1, le=65535)
     profile: CryptoProfile | None = None
-    legacy_until: Moment | None = Field(
-        default=None, description="End of the exception `legacy`, 90 days from now at most; then it is `modern`."
-    )
-    legacy_reason: Title | None = Field(default=None, examples=["Windows 2000, replaced in March"])
 
 
 class AccountChange(Question):

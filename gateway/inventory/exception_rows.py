@@ -1,0 +1,102 @@
+"""Exceptions in the database, as domain values."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Row, Select, and_, func, insert, select, update
+
+from gateway.errors import Conflict, NotFound
+from gateway.ids import ExceptionId, PersonId, TargetId
+from gateway.inventory import tables as t
+from gateway.inventory.model import SecurityException
+from gateway.store.db import Tx
+
+CHANGED: Final = "Somebody else has changed it meanwhile; look at it again."
+OF_TARGET: Final = and_(
+    t.exceptions.c.target == t.targets.c.id, t.exceptions.c.accepted.is_not(None), t.exceptions.c.ended.is_(None)
+)
+"""What `Target.exceptions` has."""
+_JOINED: Final = select(t.exceptions, t.targets.c.name.label("target_name")).join(t.targets)
+
+
+def columns(prefix: str) -> list[Any]:
+    """Every column, labelled for a statement that joins others beside it."""
+    return [c.label(prefix + c.name) for c in t.exceptions.c]
+
+
+def read(row: Row[Any], prefix: str = "") -> SecurityException:
+    values = {c.name: getattr(row, prefix + c.name) for c in t.exceptions.c}
+    return SecurityException(
+        **values
+        | {
+            "id": ExceptionId(values["id"]),
+            "target": TargetId(values["target"]),
+            "proposed_by": PersonId(values["proposed_by"]),
+        }
+    )
+
+
+async def put(tx: Tx, exception: SecurityException) -> None:
+    values = {c.name: getattr(exception, c.name) for c in t.exceptions.c}
+    await tx.execute(insert(t.exceptions).values(**values))
+
+
+async def one(tx: Tx, id_: ExceptionId) -> tuple[SecurityException, str]:
+    """It, and the name of its target.
+
+    Raises:
+        NotFound: no such exception.
+    """
+    row = (await tx.execute(_JOINED.where(t.exceptions.c.id == id_))).one_or_none()
+    if row is None:
+        raise NotFound("exception")
+    return read(row), row.target_name
+
+
+async def every(tx: Tx) -> list[tuple[SecurityException, str]]:
+    """The newest first, each with the name of its target."""
+    return await _all(tx, _JOINED.order_by(t.exceptions.c.proposed.desc(), t.exceptions.c.id))
+
+
+async def open_of(tx: Tx, target: TargetId, service: str | None = None) -> list[SecurityException]:
+    """Proposed or accepted, and not ended; of the one service when it is named."""
+    where = (t.exceptions.c.target == target) & t.exceptions.c.ended.is_(None)
+    if service is not None:
+        where &= t.exceptions.c.service == service
+    return [found for found, _ in await _all(tx, _JOINED.where(where).order_by(t.exceptions.c.proposed))]
+
+
+async def over(tx: Tx, now: datetime) -> list[tuple[SecurityException, str]]:
+    """Those whose time is past, and that nobody ended."""
+    return await _all(tx, _JOINED.where(t.exceptions.c.ended.is_(None), t.exceptions.c.expires <= now))
+
+
+async def count_open(tx: Tx, target: TargetId) -> int:
+    where = (t.exceptions.c.target == target) & t.exceptions.c.ended.is_(None)
+    found: int = (await tx.execute(select(func.count()).select_from(t.exceptions).where(where))).scalar_one()
+    return found
+
+
+async def move(tx: Tx, was: SecurityException, now: SecurityException) -> None:
+    """Compare-and-set: accepted and ended happen once each.
+
+    Raises:
+        Conflict: it is not as it `was`.
+    """
+    seen = (t.exceptions.c.id == was.id) & t.exceptions.c.ended.is_(None)
+    seen &= t.exceptions.c.accepted.is_(None) if was.accepted is None else t.exceptions.c.accepted.is_not(None)
+    values = {
+        "accepted_by": now.accepted_by,
+        "accepted": now.accepted,
+        "ended_by": now.ended_by,
+        "ended": now.ended,
+        "ended_reason": now.ended_reason,
+    }
+    if (await tx.execute(update(t.exceptions).where(seen).values(**values))).rowcount != 1:
+        raise Conflict(CHANGED)
+
+
+async def _all(tx: Tx, statement: Select[Any]) -> list[tuple[SecurityException, str]]:
+    return [(read(row), row.target_name) for row in await tx.execute(statement)]
