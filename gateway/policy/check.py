@@ -34,14 +34,24 @@ from gateway.identity.model import Factor, Organisation, Person, Role
 from gateway.ids import AccountId, OrganisationId, PersonId, TargetId
 from gateway.inventory.model import Account, CredentialKind, Protocol, Target, TargetClass, Tier, Zone
 from gateway.policy.engine import PolicyEngine
-from gateway.policy.model import LEAST_CHANNELS, Action, Allow, Channel, Decision, Deny, Obligations, Question
+from gateway.policy.model import (
+    LEAST_CHANNELS,
+    Action,
+    Allow,
+    Channel,
+    Decision,
+    Deny,
+    Obligations,
+    Question,
+    outermost,
+)
 from gateway.policy.rules import duration
 
 NOON: Final = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 EXPECTED: Final = frozenset({"allow", "forbidden", "no_permit"})
 FIELDS: Final = frozenset(
     {"name", "action", "person", "target", "protocol", "account", "channels", "factors", "source", "emergency", "at"}
-) | {"expect", "rules", "obliges", "says"}
+) | {"services", "expect", "rules", "obliges", "says"}
 PERSON: Final = frozenset({"name", "roles", "plant"})
 TARGET: Final = frozenset({"name", "tier", "class", "zone", "level", "owner"})
 
@@ -137,6 +147,7 @@ def _case(file: str, table: Table) -> Case:
         factors=frozenset(Factor(f) for f in table.get("factors", ["password", "totp"])),
         source=str(table.get("source", "192.0.2.7")),
         emergency=bool(table.get("emergency", False)),
+        services=frozenset(table.get("services", [])),
     )
     rules = frozenset(table["rules"]) if "rules" in table else None
     obliges = {field: _value(name, field, value) for field, value in table.get("obliges", {}).items()}
@@ -171,7 +182,7 @@ def _value(case: str, field: str, value: Any) -> object:
     if kind is None:
         raise Invalid(case, f"obliges: there is no obligation {field}")
     if isinstance(value, list):
-        return frozenset(value)
+        return outermost(value) if field == "file_paths" else frozenset(value)
     return duration(field, value) if kind == timedelta.__name__ else value
 
 

@@ -65,9 +65,9 @@ def entities(q: Question) -> list[Json]:
 
 
 def exceptions(q: Question, at: datetime) -> set[str]:
-    """Kinds of the exceptions live at `at` on the target, or on a service that this is about (C34)."""
+    """Kinds of the exceptions that hold at `at` for what this is about (C34)."""
     about = {q.protocol.value, *q.services}  # a service of SSH or RDP is named as its protocol
-    return {e.kind for e in q.target.exceptions if e.live(at) and (not e.service or e.service in about)}
+    return {e.kind for e in q.target.held(about, at)}
 
 
 def _address(source: str) -> str:

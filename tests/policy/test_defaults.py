@@ -9,7 +9,7 @@ from gateway.identity.model import Role
 from gateway.inventory.model import Protocol, TargetClass, Tier
 from gateway.policy import check
 from gateway.policy.engine import PolicyEngine
-from gateway.policy.model import USUAL_CHANNELS, Action, Allow, Channel, Deny
+from gateway.policy.model import FILE_CHANNELS, USUAL_CHANNELS, Action, Allow, Channel, Deny
 from tests.policy.asking import AT, DEFAULTS, TOUCHED, TWO, question
 
 RULE = {Tier.T0: "t0.monitoring", Tier.T1: "t1.standard-cell", Tier.T2: "t2.critical-process", Tier.T3: "t3.safety"}
@@ -62,7 +62,7 @@ def test_a_person_without_a_reaching_role_gets_nothing_even_from_the_plant_with_
         assert isinstance(engine.decide(q, AT), Deny)
 
 
-def test_a_protocol_without_a_rule_is_closed_on_every_tier(engine: PolicyEngine) -> None:
+def test_a_shell_is_no_part_of_forwards_alone_on_any_tier(engine: PolicyEngine) -> None:
     for tier in Tier:
         assert isinstance(engine.decide(question(tier=tier, protocol=Protocol.TCP, factors=TOUCHED), AT), Deny)
 
@@ -113,11 +113,45 @@ def test_nobody_gets_the_clipboard_without_asking_for_it() -> None:
     assert not USUAL_CHANNELS[Protocol.RDP] & {Channel.CLIPBOARD_IN, Channel.CLIPBOARD_OUT}
 
 
-@pytest.mark.parametrize("channel", [Channel.SFTP_READ, Channel.SFTP_WRITE])
-def test_file_channels_are_closed_on_every_tier(engine: PolicyEngine, channel: Channel) -> None:
+FILES = {
+    Tier.T0: {Channel.SFTP_READ},
+    Tier.T1: FILE_CHANNELS,
+    Tier.T2: {Channel.SFTP_READ, Channel.SFTP_WRITE},
+    Tier.T3: set[Channel](),
+}
+
+
+@pytest.mark.parametrize("channel", sorted(FILE_CHANNELS))
+def test_files_are_moved_as_far_as_the_tier_says_and_over_ssh_alone(engine: PolicyEngine, channel: Channel) -> None:
     for tier in Tier:
-        q = question(Action.CHANNEL, tier, channels=frozenset({channel}), factors=TOUCHED)
-        assert isinstance(engine.decide(q, AT), Deny)
+        for protocol in Protocol:
+            q = question(Action.CHANNEL, tier, channels=frozenset({channel}), protocol=protocol, factors=TOUCHED)
+            opens = protocol is Protocol.SSH and channel in FILES[tier]
+            assert isinstance(engine.decide(q, AT), Allow if opens else Deny), (tier, protocol)
+
+
+def test_what_reaches_a_critical_process_is_held_and_kept(engine: PolicyEngine) -> None:
+    """C62: and nowhere else by default, where an owner could not tell what to do with it."""
+    for tier in Tier:
+        decision = engine.decide(question(tier=tier, factors=TOUCHED), AT)
+        assert isinstance(decision, Allow)
+        obliges = decision.obligations
+        assert (obliges.file_hold, obliges.file_copy) == (tier is Tier.T2, tier is Tier.T2)
+        assert obliges.file_paths is None
+
+
+@pytest.mark.parametrize("protocol", [Protocol.SSH, Protocol.TCP])
+def test_forwards_lead_into_monitoring_and_standard_cells_alone(engine: PolicyEngine, protocol: Protocol) -> None:
+    forward = frozenset({Channel.FORWARD})
+    for tier in Tier:
+        for role in Role:
+            q = question(Action.CHANNEL, tier, frozenset({role}), channels=forward, protocol=protocol, factors=TOUCHED)
+            opens = tier in {Tier.T0, Tier.T1} and role in REACHING
+            assert isinstance(engine.decide(q, AT), Allow if opens else Deny), (tier, role)
+
+
+def test_nobody_gets_files_or_a_forward_of_a_shell_without_asking_for_it() -> None:
+    assert not USUAL_CHANNELS[Protocol.SSH] & {*FILE_CHANNELS, Channel.FORWARD}
 
 
 @pytest.mark.parametrize("tier", Tier)
@@ -138,7 +172,8 @@ def test_a_wrong_expectation_is_reported_and_not_passed_over(engine: PolicyEngin
         '[[case]]\nname = "a"\naction = "request"\nexpect = "forbidden"\n'
         '[[case]]\nname = "b"\naction = "request"\nexpect = "allow"\nobliges = { approvals = 7, idle = "1m" }\n'
         '[[case]]\nname = "c"\naction = "request"\nexpect = "allow"\nrules = ["other"]\n'
-        '[[case]]\nname = "d"\naction = "request"\nprotocol = "tcp"\nexpect = "no_permit"\nsays = "the moon"\n'
+        '[[case]]\nname = "d"\naction = "request"\nprotocol = "tcp"\nchannels = ["shell"]\n'
+        'expect = "no_permit"\nsays = "the moon"\n'
     )
     a, b, c, d = (check.failures(engine, case) for case in check.load(tmp_path))
     assert a == ["expected forbidden, got allow: by t1.standard-cell"]

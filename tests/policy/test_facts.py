@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import timedelta, timezone
 
 from gateway.identity.model import Role
-from gateway.ids import PersonId
+from gateway.ids import ExceptionId, PersonId, TargetId
+from gateway.inventory.model import SecurityException
 from gateway.policy import facts
 from tests.policy.asking import AT, TOUCHED, question
 
@@ -40,3 +41,29 @@ def test_no_title_and_no_address_of_the_target_leaves_for_cedar() -> None:
     told = json.dumps([facts.request(question(), AT), facts.entities(question())])
     assert "EWS" not in told
     assert "Vera" not in told
+
+
+def test_a_policy_hears_of_the_exceptions_that_hold_now_for_what_is_asked() -> None:
+    """Attack: an exception that ended, was never accepted, or is another service's goes on opening something (C34)."""
+    hour = timedelta(hours=1)
+    live = SecurityException(
+        id=ExceptionId("exc_1"), target=TargetId("tgt_1"), kind="no-touch", reason="r", compensation="c",
+        proposed_by=PersonId("per_sam"), proposed=AT - hour, expires=AT + hour, accepted_by=PersonId("per_omar"),
+        accepted=AT - hour,
+    )  # fmt: skip
+    cases = [
+        (live, ["no-touch"]),
+        (replace(live, expires=AT), []),
+        (replace(live, accepted=None, accepted_by=None), []),
+        (replace(live, ended=AT - hour), []),
+        (replace(live, service="ssh"), ["no-touch"]),
+        (replace(live, service="rdp"), []),
+    ]
+    for exception, kinds in cases:
+        q = replace(question(), target=replace(question().target, exceptions=(exception,)))
+        assert facts.request(q, AT)["context"]["exceptions"] == kinds
+
+
+def test_the_services_of_a_forward_are_told_by_name_and_their_exceptions_with_them() -> None:
+    q = replace(question(), services=frozenset({"plc-program", "web"}))
+    assert facts.request(q, AT)["context"]["services"] == ["plc-program", "web"]

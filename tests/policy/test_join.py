@@ -6,9 +6,11 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policy.model import Channel, Obligations, OnRecorderFailure
+from gateway.policy.model import Channel, Obligations, OnRecorderFailure, outermost
 
 times = st.integers(1, 100_000).map(lambda s: timedelta(seconds=s))
+names = st.lists(st.sampled_from(["srv", "srv2", "in", "out"]), max_size=3)
+paths = st.lists(names.map(lambda parts: "/" + "/".join(parts)), max_size=4).map(outermost)
 obligations = st.builds(
     Obligations,
     approvals=st.integers(0, 5),
@@ -25,7 +27,17 @@ obligations = st.builds(
     connections=st.integers(1, 9),
     on_recorder_failure=st.sampled_from(OnRecorderFailure),
     channels=st.frozensets(st.sampled_from(Channel)),
+    file_paths=st.none() | paths,
+    file_copy=st.booleans(),
+    file_hold=st.booleans(),
 ).map(lambda o: replace(o, approvals=max(o.approvals, len(o.approver_roles))))  # as every permit must, at load
+
+
+SECOND = timedelta(seconds=1)
+WIDE = Obligations(
+    0, frozenset(), False, False, False, SECOND, SECOND, SECOND, SECOND, SECOND, 1, 1, OnRecorderFailure.END,
+    frozenset(),
+)  # fmt: skip
 
 
 def at_least_as_strict(a: Obligations, b: Obligations) -> bool:
@@ -45,7 +57,18 @@ def at_least_as_strict(a: Obligations, b: Obligations) -> bool:
         and a.connections <= b.connections
         and (a.on_recorder_failure is OnRecorderFailure.END or b.on_recorder_failure is OnRecorderFailure.PAUSE)
         and a.channels <= b.channels
+        and all(reached(path, b) for path in a.file_paths or ())
+        and (b.file_paths is None or a.file_paths is not None)
+        and a.file_copy >= b.file_copy
+        and a.file_hold >= b.file_hold
     )
+
+
+def reached(path: str, by: Obligations) -> bool:
+    """Whether a file at `path` is reached, told by its names one by one."""
+    parts = [name for name in path.split("/") if name]
+    above = [[name for name in p.split("/") if name] for p in by.file_paths or ()]
+    return by.file_paths is None or any(parts[: len(a)] == a for a in above)
 
 
 @given(obligations)
@@ -83,3 +106,17 @@ def test_each_role_that_must_approve_gets_a_person_of_its_own(a: Obligations, b:
     """Attack: two permits of one approval each, by two roles that one person holds, joined to one approval."""
     joined = a.join(b)
     assert joined.approvals >= len(joined.approver_roles)
+
+
+@given(obligations, obligations, names)
+def test_a_file_is_reached_when_both_permits_reach_it_and_not_otherwise(
+    a: Obligations, b: Obligations, parts: list[str]
+) -> None:
+    path = "/" + "/".join(parts)
+    assert reached(path, a.join(b)) is (reached(path, a) and reached(path, b))
+
+
+def test_two_directories_apart_leave_nothing_rather_than_everything() -> None:
+    """Attack: two permits that have no directory in common, read as one without a bound."""
+    one, other = (replace(WIDE, file_paths=(path,)) for path in ("/srv/in", "/srv/in2"))
+    assert one.join(other).file_paths == ()
