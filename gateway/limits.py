@@ -99,6 +99,9 @@ CLOCK_SEEN: Final = timedelta(seconds=10)  # how stale the clock reading that a 
 
 API_CLIENT_WAIT: Final = timedelta(seconds=30)  # of the command line, for each step of an answer
 API_CLIENT_ANSWER_OCTETS: Final = 32 << 20  # octets of one answer that the command line takes
+IDEMPOTENCY_KEPT: Final = timedelta(hours=24)  # an answer, for who asks again with its key
+IDEMPOTENCY_KEYS: Final = 1000  # kept of one person at once
+IDEMPOTENCY_KEY_CHARACTERS: Final = 255
 API_BODY_OCTETS: Final = 64 << 10  # octets of a request's body: the longest texts of a form, several times
 API_LIVE_PER_PERSON: Final = 16  # WebSockets of one person: tabs and watched sessions
 SEARCH_CHARACTERS: Final = 200  # of a text that is looked for in a recording: two lines of a terminal

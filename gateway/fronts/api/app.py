@@ -17,6 +17,7 @@ from gateway.fronts.api import (
     exceptions,
     exceptions_owners,
     host_keys,
+    idempotency,
     inventory,
     live,
     offers,
@@ -35,6 +36,7 @@ from gateway.fronts.api.deps import COOKIE, CSRF, asks, no_odd_query, scopes_of
 from gateway.fronts.api.headers import Guard
 from gateway.fronts.api.services import Door, Services
 from gateway.fronts.api.views.common import Problem
+from gateway.fronts.api.views.common import problems as problems_of
 from gateway.fronts.api.views.live import Hint, Increment, Over, Snapshot
 
 PREFIX = "/api/v1"
@@ -47,6 +49,7 @@ ROUTERS = {
     Door.ADMIN: (sign_in, tokens, people, inventory, exceptions, audit),
 }  # fmt: skip
 
+_CONFLICT, _TOO_MANY = problems_of(409, 429)[409], problems_of(409, 429)[429]
 _WAYS_IN = {
     "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Of a sign-in. A change needs " + CSRF},
     "token": {"type": "http", "scheme": "bearer", "description": "An API token that has the scope named."},
@@ -64,6 +67,7 @@ def create_app(services: Services, door: Door) -> FastAPI:
         app.state.live = sockets.Connections()
         services.audit.hub.react(services.asks.hears(services.clock.now))
         page.install(app, services.site.pages)
+    app.add_middleware(idempotency.Keeping, state=services)
     app.add_middleware(Guard, hosts=services.site.hosts)
     return app
 
@@ -82,11 +86,14 @@ def bare(door: Door) -> FastAPI:
         separate_input_output_schemas=False,
         strict_content_type=True,
     )
-    api = APIRouter(prefix=PREFIX, dependencies=[Depends(no_odd_query)], redirect_slashes=False)
+    api = APIRouter(
+        prefix=PREFIX, dependencies=[Depends(no_odd_query), Depends(idempotency.once)], redirect_slashes=False
+    )
     for module in ROUTERS[door]:
         api.include_router(module.router)
     app.include_router(api)
     problems.install(app)
+    idempotency.install(app)
 
     @app.get(f"{PREFIX}/openapi.json", include_in_schema=False)
     async def openapi() -> JSONResponse:
@@ -107,7 +114,11 @@ def schema(app: FastAPI) -> dict[str, Any]:
     made["components"]["securitySchemes"] = _WAYS_IN
     for route in routes(app.state.door):
         for method in route.methods or ():
-            made["paths"][PREFIX + route.path][method.lower()]["security"] = _ways_in(route, method)
+            operation = made["paths"][PREFIX + route.path][method.lower()]
+            operation["security"] = _ways_in(route, method)
+            if idempotency.makes(route):
+                operation.setdefault("parameters", []).append(idempotency.PARAMETER)
+                operation["responses"] = {"409": _CONFLICT, "429": _TOO_MANY} | operation["responses"]
     _, extra = models_json_schema([(m, "serialization") for m in _BESIDE], ref_template="#/components/schemas/{model}")
     components = made.setdefault("components", {}).setdefault("schemas", {})
     for name, model in extra["$defs"].items():
