@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -30,6 +31,14 @@ log = structlog.get_logger(__name__)
 
 class PolicyFailed(GatewayError):
     """Cedar could not evaluate the question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What Cedar says, before obligations. `rules` determined it: permits when it is allowed, else forbids."""
+
+    allowed: bool
+    rules: tuple[str, ...]
 
 
 class PolicyEngine:
@@ -92,10 +101,12 @@ class PolicyEngine:
             return self._decide(q, at) if explained else self._ask(q, at)
         except Exception as error:  # noqa: BLE001 - the boundary to the policy language: whatever fails, the answer is no
             log.error("Policy cannot answer", error=f"{type(error).__name__}: {error}", version=self.version)
-            words = (
-                "The gateway's policy cannot answer at the moment, so nobody is let in. Call the plant's administrator."
-            )
-            return Deny("policy_error", words, (), "", self.version)
+            return self.failed()
+
+    def failed(self) -> Deny:
+        """The answer when there is none."""
+        words = "The gateway's policy cannot answer at the moment, so nobody is let in. Call the plant's administrator."
+        return Deny("policy_error", words, (), "", self.version)
 
     def cannot_answer(self, q: Question, at: datetime) -> str:
         """Why Cedar cannot even be asked `q`; empty when it can."""
@@ -117,21 +128,29 @@ class PolicyEngine:
 
     def _ask(self, q: Question, at: datetime) -> Decision:
         """One evaluation; a default denial is not explained yet."""
+        return self.judged(q, self.verdict(facts.request(q, at), facts.entities(q)))
+
+    def verdict(self, request: facts.Json, entities: list[facts.Json]) -> Verdict:
+        """
+        Raises:
+            PolicyFailed: Cedar could not evaluate it without a single error.
+        """
         if not self.rules:
-            return self._no_permit(q)
-        result = cedarpy.is_authorized(
-            facts.request(q, at), self._policies, json.dumps(facts.entities(q)), schema=self._schema
-        )
+            return Verdict(allowed=False, rules=())
+        result = cedarpy.is_authorized(request, self._policies, json.dumps(entities), schema=self._schema)
         if result.diagnostics.errors or result.decision is cedarpy.Decision.NoDecision:
             raise PolicyFailed("; ".join(map(str, result.diagnostics.errors)))
-        names = tuple(sorted(result.diagnostics.reasons))
-        rules = [self.rules[name] for name in names]
-        if not result.allowed:
+        return Verdict(result.allowed, tuple(sorted(result.diagnostics.reasons)))
+
+    def judged(self, q: Question, verdict: Verdict) -> Decision:
+        """What `verdict` means for `q`: the obligations of its permits joined, and whether the question meets them."""
+        rules = [self.rules[name] for name in verdict.rules]
+        if not verdict.allowed:
             return self._forbidden(q, rules) if rules else self._no_permit(q)
         obligations = functools.reduce(Obligations.join, (_of_permit(rule) for rule in rules))
         if unmet := _unmet(q, obligations):
-            return self._no_permit(q, unmet, names)
-        return Allow(obligations, names, self.version)
+            return self._no_permit(q, unmet, verdict.rules)
+        return Allow(obligations, verdict.rules, self.version)
 
     def _forbidden(self, q: Question, rules: list[Rule]) -> Deny:
         titles = "; ".join(rule.title for rule in rules)

@@ -1,0 +1,93 @@
+"""What the policies of a set can tell apart: the names and facts that they mention. Pure.
+
+Cedar compares entities and reads attributes, and has no way from an entity to its name as text. A person, target, zone
+or organisation whose name stands in no policy can therefore be exchanged for any other of the same facts, and a fact of
+the circumstances that no policy reads changes nothing. `tests/policy/test_alike.py` holds this against random policies.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.policy.facts import Json
+
+# Entities that a site names as it likes. Roles, tiers, channels… are told apart always.
+NAMED: Final = frozenset({"Person", "Target", "Zone", "Organisation"})
+
+
+@dataclass(frozen=True, slots=True)
+class Mentions:
+    """
+    Attributes:
+        names: type and id of the entities that stand in a policy.
+        facts: attributes of the circumstances that a policy reads; None for any of them.
+        action: whether a policy looks at what is done.
+    """
+
+    names: frozenset[tuple[str, str]]
+    facts: frozenset[str] | None
+    action: bool
+
+    @classmethod
+    def of(cls, bodies: Iterable[Mapping[str, Any]]) -> Mentions:
+        """Of policies in Cedar's JSON form."""
+        said = [{k: v for k, v in body.items() if k != "annotations"} for body in bodies]
+        found = [mention for body in said for mention in _walk(body)]
+        names = frozenset(m for m in found if isinstance(m, tuple))
+        read = frozenset(m for m in found if isinstance(m, str))
+        action = "action" in read or any(kind == "Action" for kind, _ in names)
+        whole = "context" in read
+        return cls(names, None if whole else frozenset(m[1:] for m in read if m.startswith(".")), action)
+
+    def circumstances(self, request: Json) -> str:
+        """The same for two requests of one person to one target that no policy tells apart."""
+        context = request["context"]
+        read = context if self.facts is None else {k: v for k, v in context.items() if k in self.facts}
+        action = request["action"] if self.action else None
+        return json.dumps([action, read], sort_keys=True)
+
+    def alike(self, request: Json, entities: list[Json]) -> str:
+        """The same for two questions that no policy tells apart, whoever asks them about whatever."""
+        who = [self._blank(request["principal"]), self._blank(request["resource"])]
+        return json.dumps([who, self._blank(entities), self.circumstances(request)], sort_keys=True)
+
+    def _blank(self, value: Any) -> Any:
+        """Without the names that no policy mentions; null is no name."""
+        if isinstance(value, list):
+            return [self._blank(v) for v in value]
+        if not isinstance(value, dict):
+            return value
+        if value.keys() == {"type", "id"} and value["type"] in NAMED:
+            known = (value["type"], value["id"]) in self.names
+            return value if known else {"type": value["type"], "id": None}
+        return {key: self._blank(v) for key, v in value.items()}
+
+
+def _walk(value: Any) -> Iterator[tuple[str, str] | str]:
+    """Entities as pairs; attributes of the context as `.name`; `context` and `action` where they stand as a whole."""
+    if isinstance(value, list):
+        for inside in value:
+            yield from _walk(inside)
+        return
+    if not isinstance(value, dict):
+        return
+    if value.keys() == {"type", "id"} and isinstance(value["type"], str) and isinstance(value["id"], str):
+        yield value["type"], value["id"]
+        return
+    if value.keys() == {"Var"} and value["Var"] in {"context", "action"}:
+        yield value["Var"]
+        return
+    for key, inside in value.items():
+        if key in {".", "has"} and (attribute := _of_context(inside)):
+            yield f".{attribute}"
+        else:
+            yield from _walk(inside)
+
+
+def _of_context(access: Any) -> str:
+    """Which attribute of the context is read; empty for something else."""
+    plain = isinstance(access, dict) and access.get("left") == {"Var": "context"} and isinstance(access["attr"], str)
+    return str(access["attr"]) if plain else ""
