@@ -34,7 +34,6 @@ from gateway.fronts.api.services import Site as ApiSite
 from gateway.fronts.rdp.server import RdpFront, serve_rdp
 from gateway.fronts.ssh.server import serve_ssh
 from gateway.identity.service import Identity
-from gateway.identity.tickets import Tickets
 from gateway.inventory.service import Inventory
 from gateway.keys import SiteKeys, open_keys
 from gateway.policy.book import PolicyBook
@@ -47,7 +46,7 @@ from gateway.timekeeper import keep_time
 from gateway.web import WebServer
 
 AGAIN: Final = 1.0  # seconds until a sweep that failed begins anew
-TICKETS_EVERY: Final = 60.0  # seconds
+MINUTE: Final = 60.0  # seconds
 
 log = structlog.get_logger()
 
@@ -202,7 +201,8 @@ def _sweeps(gateway: Gateway) -> tuple[tuple[str, Callable[[], Awaitable[None]]]
         ("sessions", s.sessions.run),
         ("recordings", s.recordings.run),
         ("access", lambda: _each_second(s.access)),
-        ("tickets", lambda: _each_minute(s.identity.tickets)),
+        ("tickets", lambda: _each_minute("tickets", s.identity.tickets.sweep)),
+        ("exceptions", lambda: _each_minute("exceptions", s.inventory.sweep_exceptions)),
         ("anchors", lambda: gateway.anchors.run(every)),
         ("time", lambda: keep_time(s.store, s.audit, s.clock)),
     )
@@ -264,14 +264,14 @@ async def _each_second(access: Access) -> None:
         await asyncio.sleep(1)
 
 
-async def _each_minute(tickets: Tickets) -> None:
-    """Take tickets away that open nothing any more."""
+async def _each_minute(what: str, sweep: Callable[[], Awaitable[None]]) -> None:
+    """Take away what opens nothing any more, and say what is over."""
     while True:
         try:
-            await tickets.sweep()
+            await sweep()
         except StoreUnavailable as error:
-            log.warning("Cannot sweep tickets", why=str(error))
-        await asyncio.sleep(TICKETS_EVERY)
+            log.warning("Cannot sweep", what=what, why=str(error))
+        await asyncio.sleep(MINUTE)
 
 
 class _held:  # noqa: N801 - reads as a word in `with`

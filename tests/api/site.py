@@ -27,6 +27,7 @@ from gateway.fronts.ports import WebChannel
 from gateway.identity.model import Person, Role
 from gateway.identity.passwords import Passwords
 from gateway.identity.service import Identity
+from gateway.inventory.exceptions import Proposal
 from gateway.inventory.model import CredentialKind, Protocol, TargetClass, Tier
 from gateway.inventory.service import Inventory
 from gateway.policy.book import PolicyBook
@@ -179,6 +180,13 @@ class Site:
             yield connection
         finally:
             await connection.close(EndReason.CLIENT)
+
+    async def proposed_exception(self, target: str = "ews-l4", **asked: str) -> str:
+        """The id of an exception that sam proposes for a month."""
+        words = {"kind": "legacy-crypto", "reason": "Windows 2000", "compensation": "A cable of its own"} | asked
+        proposal = Proposal(expires=self.clock.now() + timedelta(days=30), **words)
+        made = await self.services.inventory.propose_exception("sam", self.persons["sam"].id, target, proposal)
+        return made.id
 
     async def events(self, *names: str) -> list[dict]:
         async with self.services.store.read() as tx:
