@@ -1,9 +1,10 @@
 """Export as plain text: what stood on each terminal, line by line, without colours and cursor movements; of a desktop
-what passed through its clipboard; and what was decided and told. Pure."""
+what passed through its clipboard; which files were asked for and passed; and what was decided and told. Pure."""
 
 from __future__ import annotations
 
 import codecs
+import json
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
@@ -58,21 +59,40 @@ def text(about: About, records: Iterable[Record]) -> Iterator[str]:
     streams: dict[int, _Stream] = {}
     for record in records:
         stream = streams.get(record.stream)
-        if record.kind in _SAID:
+        if record.kind == Kind.FILE:
+            yield from _file(record)
+        elif record.kind in _SAID:
             if record.kind == Kind.OPEN:
                 streams[record.stream] = _Stream(_size(record))
             elif record.kind == Kind.CLOSE and stream is not None:
                 yield from _lines(record.stream, stream.rest())
                 del streams[record.stream]
-            at = timedelta(microseconds=record.at_us // 1000 * 1000)
             said = printable(record.payload.decode(errors="replace"))
-            yield f"[{at}] stream {record.stream} {_SAID[Kind(record.kind)]}: {said}\n"
+            yield f"{_when(record)} {_SAID[Kind(record.kind)]}: {said}\n"
         elif stream is not None and record.kind in (Kind.OUTPUT, Kind.ERROR):
             yield from _lines(record.stream, stream.feed(record.payload))
         elif stream is not None and record.kind == Kind.RESIZE and len(record.payload) == SIZE.size:
             yield from _lines(record.stream, stream.resize(*SIZE.unpack(record.payload)))
     for number, stream in streams.items():
         yield from _lines(number, stream.rest())
+
+
+def _when(record: Record) -> str:
+    return f"[{timedelta(microseconds=record.at_us // 1000 * 1000)}] stream {record.stream}"
+
+
+def _file(record: Record) -> Iterator[str]:
+    """What was asked for of files, and the entry of each; answers say no more than the two."""
+    value = told(record.payload.decode(errors="replace"))
+    of = value.get("of") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or of == "result":
+        return
+    if of == "entry":
+        named = ("verdict", "way", "path", "octets", "sha256", "words")
+        said = " ".join(str(value[name]) for name in named if value.get(name) not in (None, ""))
+        yield f"{_when(record)} file: {printable(said)}\n"
+    else:
+        yield f"{_when(record)} asked: {printable(json.dumps(value, sort_keys=True, ensure_ascii=False))}\n"
 
 
 def _lines(number: int, lines: Iterable[str]) -> Iterator[str]:
