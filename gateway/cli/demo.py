@@ -19,12 +19,13 @@ HERE = Path(".demo")
 
 @app.command()
 def start(
-    folder: Folder = HERE, ssh: int = 2222, page: int = 8443, rdp: int = 3390, target: int = 2022, desktop: int = 3391
-) -> None:
+    folder: Folder = HERE, ssh: int = 2222, page: int = 8443, rdp: int = 3390, target: int = 2022, desktop: int = 3391,
+    drive: int = 8084,
+) -> None:  # fmt: skip
     """Start the gateway, a target and a site with people, and print what to try."""
     log_to_stderr(plain=True)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    asyncio.run(run.demonstrate(folder.resolve(), run.Ports(ssh, page, rdp, target, desktop)))
+    asyncio.run(run.demonstrate(folder.resolve(), run.Ports(ssh, page, rdp, target, desktop, drive)))
 
 
 @app.command()

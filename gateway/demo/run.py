@@ -14,7 +14,7 @@ import qrcode
 from gateway.app import Gateway, opened, run_until_signal
 from gateway.clock import SystemClock
 from gateway.config import read
-from gateway.demo import desktop, site, target
+from gateway.demo import desktop, drive, site, target
 
 TOUR = """
 Open    https://localhost:{page}   (the page; its certificate is by the site's own CA: {ca})
@@ -39,6 +39,15 @@ A visit, step by step
 Leave with Ctrl-C. Everything is in {folder}; delete it to begin anew.
 """
 
+FILES = """\
+Files, and a page of a drive behind the target
+ 1. Vera asks as before, and ticks files and the service {service} too; Omar approves, Lena releases.
+ 2. sftp -P {ssh} vera+ews-l4@localhost        then: ls, get parameters/drive4.csv, put new.bin incoming/
+    scp -P {ssh} vera+ews-l4@localhost:parameters/drive4.csv .
+ 3. ssh -N -p {ssh} -L {drive}:{service}:{drive} vera+ews-l4@localhost     and open http://localhost:{drive}
+    Any other port of the target, or of another machine, is refused, and she reads why.
+ 4. Ada finds each file under Files: name, size, SHA-256, whole or in part.
+"""
 DESKTOP = """\
 A visit to the desktop of ews-l4
  1. Vera asks as before, but for the protocol RDP and the account {account}; Omar approves.
@@ -54,13 +63,14 @@ OLD_FOLDER = "This folder is of a demonstration without desktops; delete it for 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where people connect to (`ssh`, `page`, `rdp`), and where the target listens (`target`, `desktop`)."""
+    """Where people connect to (`ssh`, `page`, `rdp`), and where the target listens (`target`, `desktop`, `drive`)."""
 
     ssh: int
     page: int
     rdp: int  # not 3389, where Debian's xrdp listens once it is installed
     target: int
     desktop: int
+    drive: int
 
 
 async def demonstrate(folder: Path, ports: Ports) -> None:
@@ -69,11 +79,15 @@ async def demonstrate(folder: Path, ports: Ports) -> None:
     settings = read(folder)
     async with opened(folder, settings) as gateway:
         key, address = await site.make(gateway, site.TARGET_ADDRESS, ports.target), site.TARGET_ADDRESS
+        await site.add_drive(gateway, address, ports.drive)
+        drive.furnish(folder / "home")
         async with (
             await target.start(address, ports.target, account=site.ACCOUNT, key=key, home=folder / "home"),
+            await drive.start(address, ports.drive, gateway.services.clock),
             _desktop(gateway, address, ports.desktop) as steps,
         ):
-            tour = _tour(folder, settings.ssh.port, settings.page.port, gateway.keys.tls_ca, steps)
+            beside = FILES.format(ssh=settings.ssh.port, service=drive.NAME, drive=ports.drive)
+            tour = _tour(folder, settings.ssh.port, settings.page.port, gateway.keys.tls_ca, f"{beside}\n{steps}")
             await run_until_signal(gateway, lambda: print(tour, flush=True))
 
 

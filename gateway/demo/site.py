@@ -15,9 +15,10 @@ import pyotp
 from gateway.app import Gateway
 from gateway.config import FILE
 from gateway.demo.desktop import new_password
+from gateway.demo.drive import NAME as DRIVE
 from gateway.identity.enrolling import PLANT
 from gateway.identity.model import Role
-from gateway.inventory.model import Conduit, CredentialKind, CryptoProfile, Protocol, TargetClass, Tier
+from gateway.inventory.model import CredentialKind, CryptoProfile, Protocol, TargetClass, Tier
 
 TARGET_ADDRESS: Final = "127.0.0.4"
 ACCOUNT: Final = "engineer"  # opened by a key, over SSH
@@ -90,13 +91,26 @@ async def add_desktop(gateway: Gateway, address: str, port: int) -> str:
     secret = gateway.folder / "desktop_password"
     if not secret.exists():
         inventory, password = gateway.services.inventory, new_password()
-        ssh, both = frozenset({Protocol.SSH}), frozenset({Protocol.SSH, Protocol.RDP})
-        await inventory.change_conduit("sam", Conduit("remote", "line4", ssh), both)
+        await _let_through(gateway, Protocol.RDP)
         await inventory.add_service("sam", "ews-l4", Protocol.RDP, address, port)
         await inventory.add_account("sam", "ews-l4", DESKTOP_ACCOUNT, CredentialKind.PASSWORD, password.encode())
         secret.touch(mode=0o600)
         secret.write_text(password)
     return secret.read_text()
+
+
+async def add_drive(gateway: Gateway, address: str, port: int) -> None:
+    """Let the target have a service beside its shell, once: forwards lead there."""
+    inventory = gateway.services.inventory
+    if (await inventory.target_named("ews-l4")).named(DRIVE) is None:
+        await _let_through(gateway, Protocol.TCP)
+        await inventory.add_service("sam", "ews-l4", Protocol.TCP, address, port, name=DRIVE)
+
+
+async def _let_through(gateway: Gateway, protocol: Protocol) -> None:
+    inventory = gateway.services.inventory
+    (was,) = [c for c in await inventory.conduits() if (c.source, c.destination) == ("remote", "line4")]
+    await inventory.change_conduit("sam", was, was.protocols | {protocol})
 
 
 async def _people(gateway: Gateway) -> list[Login]:

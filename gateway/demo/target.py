@@ -1,4 +1,4 @@
-"""A target to try things on: an SSH server with a real shell in a real pty, run by the user who started it.
+"""A target to try things on: an SSH server with a real shell in a real pty, and files, run by the user who started it.
 
 An unprivileged sshd can log in only the user who runs it, and a demonstration makes no system users (decisions 16).
 """
@@ -44,7 +44,7 @@ def prepare(home: Path) -> Path:
 
 
 async def start(host: str, port: int, *, account: str, key: asyncssh.SSHKey, home: Path) -> asyncssh.SSHAcceptor:
-    """Listen; `key` is the public key that opens `account`; shells start in `home`."""
+    """Listen; `key` is the public key that opens `account`; shells start in `home`, and SFTP sees nothing else."""
     host_key = prepare(home)
 
     async def serve(process: asyncssh.SSHServerProcess[bytes]) -> None:
@@ -56,7 +56,8 @@ async def start(host: str, port: int, *, account: str, key: asyncssh.SSHKey, hom
 
     return await asyncssh.create_server(
         lambda: Server(account, key), host, port, server_host_keys=[host_key], process_factory=serve,
-        encoding=None, line_editor=False,
+        encoding=None, line_editor=False, allow_scp=True,
+        sftp_factory=lambda channel: asyncssh.SFTPServer(channel, chroot=os.fsencode(home)),
     )  # fmt: skip
 
 

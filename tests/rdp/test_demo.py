@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.peer, pytest.mark.timeout(300)]
 @asynccontextmanager
 async def demonstration(folder: Path, *prefix: str) -> AsyncIterator[tuple[Program, dict[str, int]]]:
     """`sluicegate demo start` in `folder`/demo, with a home of its own beside it; its ports."""
-    names = ("ssh", "page", "rdp", "target", "desktop")
+    names = ("ssh", "page", "rdp", "target", "desktop", "drive")
     ports = {name: free_port(site.TARGET_ADDRESS if name in names[3:] else "127.0.0.1") for name in names}
     options = [part for name, port in ports.items() for part in (f"--{name}", str(port))]
     home, log = folder / "home", folder / "demo.log"
