@@ -76,7 +76,7 @@ class Checks:
         if channel not in live.channels:
             raise Refused("channel_not_granted", texts.channel(channel), rule="access-model 2.1")
         if channel is Channel.FORWARD:
-            live.reach(service)
+            live.forwarded(service)
             await self._conduit(live.target, Protocol.TCP)
         factors = frozenset(p.factor.value for p in live.proofs)
         s = live.session

@@ -125,13 +125,16 @@ class Live:
         return self.grant.wanted.channels & self.obligations.channels if self.grant is not None else frozenset()
 
     def reach(self, name: str) -> Service:
-        """The service to dial: the session's own, or the granted tcp service called `name`.
+        """The service to dial: the session's own, or the granted tcp service called `name`; raises as `forwarded`."""
+        own = not name and self.session.protocol is not Protocol.TCP
+        return self.service if own else self.forwarded(name)
+
+    def forwarded(self, name: str) -> Service:
+        """The tcp service called `name`.
 
         Raises:
-            Refused: a forward to it is not granted.
+            Refused: there is none, or a forward to it is not granted.
         """
-        if not name and self.session.protocol is not Protocol.TCP:
-            return self.service
         found = rules.tcp(self.target, name) if self.grant is not None and name in self.grant.wanted.services else None
         if found is None or Channel.FORWARD not in self.channels:
             raise Refused("forward_not_granted", texts.forward(name, self.session.target_name), rule="access-model 2.1")

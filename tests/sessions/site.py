@@ -141,7 +141,7 @@ class Site:
             await sql_factors.set_credential(tx, Credential(self.sam.id, "", b"", 0, 0), self.clock.now())
         await self.inventory.add_zone("sam", "remote", "People outside", "5")
         await self.inventory.add_zone("sam", "cell4", "Cell 4", "2")
-        await self.inventory.add_conduit("sam", "remote", "cell4", [Protocol.SSH, Protocol.RDP])
+        await self.inventory.add_conduit("sam", "remote", "cell4", list(Protocol))
         await self.target("ews-l4", address, port)
         return self
 
@@ -158,6 +158,18 @@ class Site:
         await self.inventory.add_service("sam", name, Protocol.RDP, "127.0.0.1", port)
         self.protocol = Protocol.RDP
 
+    async def services(self, target: str = "ews-l4", **ports: int) -> None:
+        """Services of TCP, by name."""
+        for name, port in ports.items():
+            await self.inventory.add_service("sam", target, Protocol.TCP, "127.0.0.1", port, name=name)
+
+    async def controller(self, name: str = "plc-1", **ports: int) -> None:
+        """A target without a shell, and people come to be forwarded from now on."""
+        await self.inventory.add_target(
+            "sam", name, f"Controller {name}", "cell4", Tier.T1, TargetClass.WORKSTATION, [self.omar.id]
+        )
+        await self.services(name, **ports)
+
     # --- people do things
 
     def proof(self, person: Person, factor: Factor = Factor.TOTP, source: str = PLANT_NET) -> FactorProof:
@@ -169,13 +181,15 @@ class Site:
     async def ask(
         self, person: Person | None = None, *, target: str = "ews-l4", opens: timedelta = timedelta(0),
         window: timedelta = timedelta(hours=8), duration: timedelta = timedelta(hours=2), account: str = "",
-        channels: frozenset[Channel] | None = None,
+        channels: frozenset[Channel] | None = None, services: frozenset[str] = frozenset(),
+        protocol: Protocol | None = None,
     ) -> AccessRequest:  # fmt: skip
         now = self.clock.now()
         if channels is None:
             channels = DESKTOP if self.protocol is Protocol.RDP else SHELL_AND_EXEC
         return await self.access.ask(
-            person or self.vera, target_name=target, protocol=self.protocol, account=account, channels=channels,
+            person or self.vera, target_name=target, protocol=protocol or self.protocol, account=account,
+            channels=channels, services=services,
             not_before=now + opens, not_after=now + opens + window, duration=duration, purpose="drive fault",
             work_order="WO 4711", source=HOME,
         )  # fmt: skip

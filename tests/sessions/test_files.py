@@ -1,0 +1,222 @@
+"""Files at the session core: recorded before they pass, still in a pause, and in the ledger whatever happens."""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+
+from gateway.errors import Refused, StoreUnavailable
+from gateway.limits import FILES_UNWRITTEN
+from gateway.policy.model import FILE_CHANNELS, Channel, OnRecorderFailure
+from gateway.recording.model import Kind
+from gateway.sessions import sql_files
+from gateway.sessions.files import Line
+from gateway.sessions.model import EndReason, RecorderStalled, SessionEnded
+from gateway.sessions.sql_files import Sought
+from gateway.sessions.stream import Stream
+from tests.sessions.site import PLANT_NET, SHELL_AND_EXEC, Heard, Site
+from tests.sessions.test_faults import Outage, disk_of
+
+FILES = frozenset({Channel.SHELL, Channel.SFTP_READ, Channel.SFTP_WRITE})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the codec says of a file."""
+
+    number: int = 1
+    way: str = "upload"
+    path: str = "/srv/in/plc.zip"
+    octets: int = 4
+    ranges: tuple[tuple[int, int], ...] = ((0, 4),)
+    sha256: str = "ab" * 32
+    partial: bool = False
+    verdict: str = "passed"
+    words: str = ""
+
+
+async def transfer(site: Site, **wanted):
+    connection, heard = await site.inside(channels=wanted.pop("channels", FILES), **wanted)
+    await connection.permit(Channel.SFTP_WRITE)
+    return connection, heard, connection.open_stream("sftp", {})
+
+
+async def ledger(site: Site, **sought) -> list[Line]:
+    async with site.store.read() as tx:
+        return await sql_files.find(tx, Sought(**sought), 100_000)
+
+
+async def test_a_file_that_passed_is_in_the_ledger_the_log_and_the_recording(site: Site) -> None:
+    connection, _, stream = await transfer(site)
+    assert stream.asked({"request": "open", "path": "/srv/in/plc.zip"})
+    assert stream.block(1, 1, 0, 4)
+    site.clock.advance(seconds=3)
+    stream.filed(Entry())
+    await site.sessions.keeper.persist_files()
+    (line,) = await ledger(site)
+    said = line.passed
+    assert (said.person, said.target, said.session) == ("vera", "ews-l4", connection.session.id)
+    assert (said.path, said.sha256, said.ranges, said.verdict) == ("/srv/in/plc.zip", "ab" * 32, ((0, 4),), "passed")
+    assert said.closed - said.opened == timedelta(seconds=3)
+    (event,) = await site.events("session.file.passed")
+    assert (event["file"], event["sha256"], event["actor"]) == (said.id, "ab" * 32, "vera")
+    await site.sessions.kill(connection.session.id, site.lena, PLANT_NET, "done")
+    found = (await site.recordings.records(connection.session.id, actor="ada")).records
+    entry = [v for r in found if r.kind == Kind.FILE and (v := json.loads(r.payload))["of"] == "entry"]
+    assert [(e["id"], e["path"]) for e in entry] == [(said.id, "/srv/in/plc.zip")]
+
+
+async def test_in_a_pause_no_file_moves_and_nothing_of_it_is_lost(site: Site) -> None:
+    """Attack 35: the transfer that was begun goes on behind a pause."""
+    connection, heard, stream = await transfer(site)
+    disk = disk_of(site, connection)
+    await site.sessions.pause(connection.session.id, site.lena, PLANT_NET)
+    before = disk.written
+    assert not stream.asked({"request": "remove"})
+    assert not stream.block(1, 1, 0, 4)
+    for way in (lambda: stream.block(2, 0, 0, 4), lambda: stream.answered({"status": 0})):
+        with pytest.raises(RecorderStalled):
+            way()
+    assert not stream.carried(0, 5)
+    assert not stream.carried(5, 0)
+    assert disk.written == before
+    assert "discarded" not in heard.words()
+    with pytest.raises(Refused, match="paused"):
+        await connection.permit(Channel.SFTP_READ)
+    await site.sessions.resume(connection.session.id, site.lena, PLANT_NET)
+    assert heard.pauses == [True, False]
+    assert stream.block(1, 1, 0, 4)
+    assert stream.block(2, 0, 0, 4)
+    stream.answered({"status": 0})
+
+
+async def test_a_part_that_cannot_be_recorded_is_not_delivered_either_way(site: Site) -> None:
+    site.require(on_recorder_failure=OnRecorderFailure.END)
+    connection, heard, stream = await transfer(site)
+    disk_of(site, connection).full = True
+    with pytest.raises(SessionEnded):
+        stream.block(1, 0, 0, 4)
+    assert not stream.block(1, 1, 0, 4)
+    assert not stream.asked({})
+    assert [end.reason for end in heard.ends] == [EndReason.RECORDER]
+
+
+async def test_what_was_open_when_the_session_was_cut_is_in_the_ledger_before_its_end(site: Site) -> None:
+    """Attack 41: the kill hides what had passed."""
+    connection, _, stream = await transfer(site)
+    assert stream.block(1, 1, 0, 2)
+    connection.on_end = lambda _: stream.filed(Entry(octets=2, sha256="", partial=True, verdict="partial"))
+    await site.sessions.kill(connection.session.id, site.lena, PLANT_NET, "alarm")
+    (line,) = await ledger(site)
+    assert (line.passed.verdict, line.passed.octets) == ("partial", 2)
+    names = [e.name for e in await site.log("session.file.passed", "session.visit.ended")]
+    assert names == ["session.file.passed", "session.visit.ended"]
+
+
+async def test_an_entry_that_comes_after_the_end_was_written_is_kept_all_the_same(site: Site) -> None:
+    connection, _, stream = await transfer(site)
+    await site.sessions.kill(connection.session.id, site.lena, PLANT_NET, "alarm")
+    stream.filed(Entry())
+    await site.sessions.keeper.persist_files()
+    assert [line.passed.path for line in await ledger(site)] == ["/srv/in/plc.zip"]
+    assert site.sessions.registry.with_files() == []
+
+
+async def test_while_the_store_is_away_entries_wait_and_none_is_written_twice(site: Site) -> None:
+    _, _, stream = await transfer(site)
+    outage = Outage(site.store)
+    outage.away = True
+    for number in range(3):
+        stream.filed(Entry(number))
+        await site.sessions.keeper.persist_files()
+    outage.away = False
+    await site.sessions.keeper.persist_files()
+    await site.settle()
+    assert [line.passed.number for line in await ledger(site)] == [2, 1, 0]
+    assert len(await site.events("session.file.passed")) == 3
+
+
+async def test_more_entries_than_can_wait_end_the_session_and_none_is_lost(site: Site) -> None:
+    """Attack: files by the thousand while the store is slow, so that the ledger loses some."""
+    connection, heard, stream = await transfer(site)
+    for number in range(FILES_UNWRITTEN + 5):
+        stream.filed(Entry(number))
+    assert [end.reason for end in heard.ends] == [EndReason.GATEWAY]
+    assert not stream.block(1, 1, 0, 1)
+    await site.settle()
+    assert len(await ledger(site, session=connection.session.id)) == FILES_UNWRITTEN + 5
+
+
+async def test_the_ledger_is_searched_by_what_one_knows_of_a_file(site: Site) -> None:
+    _, _, stream = await transfer(site)
+    stream.filed(Entry(1, path="/srv/in/100%_plc.zip"))
+    site.clock.advance(seconds=10)
+    stream.filed(Entry(2, way="download", path="/var/log/1000_plc.txt", sha256="cd" * 32, verdict="partial"))
+    await site.sessions.keeper.persist_files()
+    later = site.clock.now() - timedelta(seconds=5)
+    for sought, numbers in [
+        ({}, [2, 1]),
+        ({"path": "0%_plc"}, [1]),
+        ({"sha256": "cd" * 32}, [2]),
+        ({"verdict": "partial"}, [2]),
+        ({"since": later}, [2]),
+        ({"until": later}, [1]),
+        ({"person": "vera", "target": "ews-l4"}, [2, 1]),
+        ({"person": "paul"}, []),
+        ({"targets": frozenset({"ews-l4"})}, [2, 1]),
+        ({"targets": frozenset[str]()}, []),
+        ({"before": (await ledger(site))[0].place}, [1]),
+    ]:
+        assert [line.passed.number for line in await ledger(site, **sought)] == numbers, sought
+
+
+async def test_an_operation_that_was_not_asked_for_is_refused_and_on_record(site: Site) -> None:
+    """Attack 37: the approval was for reading."""
+    connection, _ = await site.inside(channels=frozenset({Channel.SHELL, Channel.SFTP_READ}))
+    await connection.permit(Channel.SFTP_READ)
+    for channel in FILE_CHANNELS - {Channel.SFTP_READ}:
+        assert not connection.allowed(channel)
+        with pytest.raises(Refused, match=f"does not include “{channel}”"):
+            await connection.permit(channel)
+    assert connection.allowed(Channel.SFTP_READ)
+    await site.settle()
+    refused = {e["channel"] for e in await site.events("session.channel.refused")}
+    assert refused == FILE_CHANNELS - {Channel.SFTP_READ}
+
+
+async def test_a_policy_that_closes_a_channel_closes_it_in_sessions_that_run(site: Site) -> None:
+    connection, _, _ = await transfer(site)
+    site.require(channels=SHELL_AND_EXEC)
+    assert connection.allowed(Channel.SFTP_WRITE)  # as the session began
+    site.policy.closed = frozenset(site.policy.asked[-1:] and {site.policy.asked[-1].action})
+    with pytest.raises(Refused, match="forbids"):
+        await connection.permit(Channel.SFTP_WRITE)
+
+
+def heard_nothing(heard: Heard) -> bool:
+    return not heard.ends
+
+
+async def test_a_download_is_no_idleness(site: Site) -> None:
+    site.require(idle=timedelta(minutes=5))
+    _, heard, stream = await transfer(site)
+    for _ in range(4):
+        await site.tick(minutes=4)
+        assert stream.block(1, 0, 0, 4)
+    assert heard_nothing(heard)
+    await site.tick(minutes=6)
+    assert [end.reason for end in heard.ends] == [EndReason.IDLE]
+
+
+async def test_no_store_at_all_keeps_an_entry_for_the_next_time(site: Site) -> None:
+    connection, _, stream = await transfer(site)
+    assert isinstance(stream, Stream)
+    outage = Outage(site.store)
+    stream.filed(Entry())
+    outage.away = True
+    with pytest.raises(StoreUnavailable):
+        await site.sessions.kill(connection.session.id, site.lena, PLANT_NET, "alarm")
+    outage.away = False
+    await site.settle()
+    assert len(await ledger(site)) == 1
