@@ -62,6 +62,10 @@ class Conflict(GatewayError):
         self.words = words
 
 
+class Stale(Conflict):
+    """The thing is not as it was when the asker saw it: the version that he changes is not the newest."""
+
+
 class StoreUnavailable(GatewayError):
     """The store cannot answer now. The answer to every question is no."""
 

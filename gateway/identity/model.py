@@ -51,6 +51,7 @@ class Organisation:
         plant: its persons may approve although the requester is one of them (access model, rule 3).
         contract_end: from this moment on none of its persons gets in (C18); None for no end.
         networks: CIDR blocks its persons must come from; empty for any.
+        version: grows with each change; compare-and-set.
     """
 
     id: OrganisationId
@@ -59,6 +60,7 @@ class Organisation:
     plant: bool
     contract_end: datetime | None = None
     networks: tuple[str, ...] = ()
+    version: int = 1
 
     def permits_source(self, source: str) -> bool:
         """Whether a connection from address `source` may be one of its persons'."""

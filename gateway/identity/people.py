@@ -16,7 +16,7 @@ from gateway.audit.events.identity import (
     PersonInvited,
 )
 from gateway.audit.model import CLOCK, GATEWAY
-from gateway.errors import Conflict, Invalid, NotFound, Refused
+from gateway.errors import Conflict, Invalid, NotFound, Refused, Stale
 from gateway.identity import sql, sql_factors
 from gateway.identity.base import Part, lasting_admins
 from gateway.identity.model import UNCHANGED, Organisation, Person, Role, Unchanged
@@ -100,25 +100,33 @@ class People(Part):
         title: str | None = None,
         contract_end: datetime | Unchanged | None = UNCHANGED,
         networks: Iterable[str] | None = None,
+        version: int | None = None,
         source: str = "",
     ) -> Organisation:
         """
+        Args:
+            version: the one that the actor saw; None when he decides without having seen it.
+
         Raises:
+            Stale: it is not at `version` any more.
             Refused: `not_admin`, `last_admin`, or `own_network` when the actor would shut himself out.
         """
         async with self._store.write() as tx:
             await self._admin(tx, actor)
             before = await sql.organisation_named(tx, name)
+            if version not in {None, before.version}:
+                raise Stale("This organisation was changed by somebody else in the meantime.")
             after = dataclasses.replace(
                 before,
                 title=before.title if title is None else sentence("title", title),
                 contract_end=before.contract_end if isinstance(contract_end, Unchanged) else contract_end,
                 networks=before.networks if networks is None else cidr_blocks(networks),
+                version=before.version + 1,
             )
             if source and actor.organisation.id == after.id and not after.permits_source(source):
                 words = "You would shut yourself out: your own address is in none of these networks."
                 raise Refused("own_network", words)
-            await sql.change_organisation(tx, after)
+            await sql.change_organisation(tx, before, after)
             await self._keep_an_admin(tx)
             event = OrganisationChanged(
                 actor=actor.name,
@@ -177,14 +185,14 @@ class People(Part):
         """Change what is given; `enabled` undoes `disable`.
 
         Raises:
-            Conflict: he is not at `version` any more.
+            Stale: he is not at `version` any more.
             Refused: `not_admin`, `own_roles`, `last_admin`.
         """
         async with self._store.write() as tx:
             await self._admin(tx, actor)
             before = found(await self._named(tx, name))
             if before.version != version:
-                raise Conflict("This person was changed by somebody else in the meantime. Look again, then decide.")
+                raise Stale("This person was changed by somebody else in the meantime.")
             after = dataclasses.replace(
                 before,
                 title=before.title if title is None else sentence("title", title),

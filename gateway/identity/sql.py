@@ -23,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from gateway.errors import Conflict, NotFound
+from gateway.errors import NotFound, Stale
 from gateway.identity.model import Organisation, Person, Role
 from gateway.ids import OrganisationId, PersonId
 from gateway.store.base import Utc, metadata
@@ -191,6 +191,7 @@ def select_person() -> Select[Any]:
         o.plant,
         o.contract_end,
         o.networks,
+        o.version.label("organisation_version"),
     ).join_from(people, organisations)
 
 
@@ -202,6 +203,7 @@ def person_of(row: Row[Any]) -> Person:
         row.plant,
         row.contract_end,
         tuple(json.loads(row.networks)),
+        row.organisation_version,
     )
     roles = frozenset(Role(role) for role in row.roles.split())
     return Person(PersonId(row.id), row.name, row.title, organisation, roles, row.expires, row.disabled, row.version)
@@ -248,7 +250,7 @@ async def change_person(tx: Tx, before: Person, after: Person) -> None:
     """Compare-and-set on the version of `before`.
 
     Raises:
-        Conflict: somebody else was faster.
+        Stale: somebody else was faster.
     """
     moved = await tx.execute(
         update(people)
@@ -262,7 +264,7 @@ async def change_person(tx: Tx, before: Person, after: Person) -> None:
         )
     )
     if moved.rowcount != 1:
-        raise Conflict("This person was changed by somebody else in the meantime. Look again, then decide.")
+        raise Stale("This person was changed by somebody else in the meantime.")
 
 
 async def every_organisation(tx: Tx) -> list[Organisation]:
@@ -294,19 +296,26 @@ async def add_organisation(tx: Tx, it: Organisation) -> None:
     )
 
 
-async def change_organisation(tx: Tx, it: Organisation) -> None:
-    await tx.execute(
+async def change_organisation(tx: Tx, before: Organisation, after: Organisation) -> None:
+    """Compare-and-set on the version of `before`.
+
+    Raises:
+        Stale: somebody else was faster.
+    """
+    moved = await tx.execute(
         update(organisations)
-        .where(organisations.c.id == it.id)
+        .where(organisations.c.id == before.id, organisations.c.version == before.version)
         .values(
-            title=it.title,
-            contract_end=it.contract_end,
-            networks=json.dumps(it.networks),
-            version=organisations.c.version + 1,
+            title=after.title,
+            contract_end=after.contract_end,
+            networks=json.dumps(after.networks),
+            version=before.version + 1,
         )
     )
+    if moved.rowcount != 1:
+        raise Stale("This organisation was changed by somebody else in the meantime.")
 
 
 def _organisation(row: Row[Any]) -> Organisation:
     networks = tuple(json.loads(row.networks))
-    return Organisation(OrganisationId(row.id), row.name, row.title, row.plant, row.contract_end, networks)
+    return Organisation(OrganisationId(row.id), row.name, row.title, row.plant, row.contract_end, networks, row.version)

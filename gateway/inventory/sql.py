@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Executable, Select, bindparam, delete, func, insert, select, update
 
-from gateway.errors import Conflict, NotFound
+from gateway.errors import NotFound, Stale
 from gateway.ids import AccountId, PersonId, ServiceId, TargetId
 from gateway.inventory import exception_rows
 from gateway.inventory import tables as t
@@ -277,4 +277,4 @@ async def _put_owners(tx: Tx, target: TargetId, owners: Iterable[PersonId]) -> N
 
 async def _one(tx: Tx, statement: Executable) -> None:
     if (await tx.execute(statement)).rowcount != 1:
-        raise Conflict(CHANGED)
+        raise Stale(CHANGED)

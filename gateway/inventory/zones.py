@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from gateway.audit.events import inventory as events
 from gateway.audit.log import AuditLog
-from gateway.errors import Conflict, Invalid
+from gateway.errors import Invalid, Stale
 from gateway.inventory import checks, sql
 from gateway.inventory.model import Conduit, Protocol, Zone
 from gateway.store.db import Store
@@ -88,12 +88,12 @@ class Zones:
         """Let other protocols through than `was` did; none removes the conduit.
 
         Raises:
-            Conflict: it is not as `was` any more.
+            Stale: it is not as `was` any more.
         """
         conduit = replace(was, protocols=frozenset(protocols))
         async with self._store.write() as tx:
             if await sql.conduit(tx, was.source, was.destination) != was:
-                raise Conflict(sql.CHANGED)
+                raise Stale(sql.CHANGED)
             await sql.put_conduit(tx, conduit)
             event = events.ConduitChanged(
                 actor=actor,

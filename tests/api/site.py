@@ -82,8 +82,8 @@ class Browser(httpx.AsyncClient):
 
     csrf = ""
 
-    async def change(self, path: str, json: object = None, method: str = "POST", **more) -> httpx.Response:
-        headers = {"X-CSRF-Token": self.csrf} | more.pop("headers", {})
+    async def change(self, path: str, json: object = None, method: str = "POST", etag="", **more) -> httpx.Response:
+        headers = {"X-CSRF-Token": self.csrf} | ({"If-Match": etag} if etag else {}) | more.pop("headers", {})
         body = {} if method == "DELETE" else {"json": {} if json is None else json}
         return await self.request(method, path, headers=headers, **body, **more)
 

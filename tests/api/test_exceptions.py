@@ -29,8 +29,8 @@ async def made_legacy(site: Site, sam: Browser) -> None:
     target = await site.services.inventory.target_named("ews-l4")
     service = target.service(Protocol.RDP)
     assert service is not None
-    body = {"version": target.version, "profile": "legacy"}
-    answer = await sam.change(f"/targets/ews-l4/services/{service.id}", body, "PATCH")
+    path = f"/targets/ews-l4/services/{service.id}"
+    answer = await sam.change(path, {"profile": "legacy"}, "PATCH", f'"{target.version}"')
     assert answer.status_code == 200, answer.text
     (shown,) = [s for s in answer.json()["services"] if s["name"] == "rdp"]
     assert shown["profile"] == CryptoProfile.LEGACY
@@ -114,6 +114,21 @@ async def test_old_cryptography_is_refused_without_an_exception_and_used_on_reco
         site.clock.advance(days=30)
         with pytest.raises(Refused, match="its time is over"):
             connection.profile()
+
+
+async def test_who_decides_about_a_request_sees_what_holds_for_the_target_c51(site: Site) -> None:
+    made = [await site.proposed_exception(service=service) for service in ("rdp", "")]
+    await site.proposed_exception(reason="Nobody accepted this one")
+    omar, vera = await site.signed_in("omar"), await site.signed_in("vera")
+    for one in made:
+        await omar.change(f"/exceptions/{one}/accept", {"code": site.code("omar")})
+    desktop = {"protocol": "rdp", "channels": ["desktop"]}
+    for wanted, risks in (({}, made[1:]), (desktop, made)):
+        request = await site.asked(vera, **wanted)
+        shown = (await omar.get(f"/requests/{request['id']}")).json()["exceptions"]
+        assert sorted(risk["id"] for risk in shown) == sorted(risks)
+        assert {risk["compensation"] for risk in shown} == {"A cable of its own"}
+        assert request["exceptions"] == []
 
 
 async def test_a_session_that_uses_no_exception_says_of_none(site: Site) -> None:

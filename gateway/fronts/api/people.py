@@ -6,10 +6,12 @@ stolen must not be enough to become somebody else.
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
-from gateway.errors import Refused
+from gateway.errors import NotFound, Refused, Stale
 from gateway.fronts.api.deps import SIGNED_IN_ONLY, Admin, Asker, Everything, Id, needs
+from gateway.fronts.api.etags import CHANGED, SeenVersion, tag, tagged
+from gateway.fronts.api.pages import Pages
 from gateway.fronts.api.services import Services
 from gateway.fronts.api.tokens import token_view
 from gateway.fronts.api.views.admin import (
@@ -22,7 +24,7 @@ from gateway.fronts.api.views.admin import (
     PersonView,
 )
 from gateway.fronts.api.views.changes import Confirmed, Disable, KeyGone, OrganisationChange, PersonChange
-from gateway.fronts.api.views.common import SIGNED_IN, Done, problems
+from gateway.fronts.api.views.common import IF_MATCH, SIGNED_IN, Done, problems
 from gateway.fronts.api.views.tokens import TokenView
 from gateway.identity.model import UNCHANGED, Organisation, Person, Role, Scope, SshKey
 
@@ -30,7 +32,8 @@ router = APIRouter(tags=["people"], dependencies=[needs(Scope.PEOPLE)])
 _READ = problems(*SIGNED_IN)
 _ONE = problems(*SIGNED_IN, 404)
 _MAKE = problems(*SIGNED_IN, 409)
-_CHANGE = problems(*SIGNED_IN, 404, 409)
+_DO = problems(*SIGNED_IN, 404, 409)
+_CHANGE = problems(*SIGNED_IN, *IF_MATCH, 404)
 
 
 @router.get("/organisations", summary="Every organisation", responses=_READ)
@@ -39,29 +42,42 @@ async def list_organisations(_who: Admin, state: Everything) -> list[Organisatio
 
 
 @router.post("/organisations", status_code=201, summary="Declare an organisation", responses=_MAKE)
-async def add_organisation(asked: OrganisationNew, who: Admin, state: Everything) -> OrganisationView:
+async def add_organisation(
+    asked: OrganisationNew, who: Admin, state: Everything, response: Response
+) -> OrganisationView:
     made = await state.identity.add_organisation(
         who.person, asked.name, asked.title, asked.plant, asked.contract_end, asked.networks, source=who.source
     )
-    return _organisation(made)
+    return tagged(response, _organisation(made))
+
+
+@router.get("/organisations/{name}", summary="One organisation", responses=_ONE)
+async def get_organisation(name: Id, _who: Admin, state: Everything, response: Response) -> OrganisationView:
+    found = next((o for o in await state.identity.organisations() if o.name == name), None)
+    if found is None:
+        raise NotFound("organisation")
+    return tagged(response, _organisation(found))
 
 
 @router.patch("/organisations/{name}", summary="Change an organisation", responses=_CHANGE)
-async def change_organisation(name: Id, asked: OrganisationChange, who: Admin, state: Everything) -> OrganisationView:
+async def change_organisation(
+    name: Id, asked: OrganisationChange, version: SeenVersion, who: Admin, state: Everything, response: Response
+) -> OrganisationView:
     made = await state.identity.change_organisation(
         who.person,
         name,
         title=asked.title,
         contract_end=asked.contract_end if "contract_end" in asked.model_fields_set else UNCHANGED,
         networks=asked.networks,
+        version=version,
         source=who.source,
     )
-    return _organisation(made)
+    return tagged(response, _organisation(made))
 
 
 @router.get("/people", summary="Every person", responses=_READ)
-async def list_people(_who: Admin, state: Everything) -> list[PersonView]:
-    return [_person(p) for p in await state.identity.people()]
+async def list_people(_who: Admin, state: Everything, pages: Pages) -> list[PersonView]:
+    return [_person(p) for p in pages.cut(await state.identity.people(), lambda p: p.name)]
 
 
 @router.post("/people", status_code=201, summary="Declare a person and invite him", responses=_MAKE)
@@ -76,31 +92,35 @@ async def add_person(asked: PersonNew, who: Admin, state: Everything) -> Invited
     return Invited(name=person.name, invitation=invitation)
 
 
-@router.get("/people/{name}", summary="One person", responses=_CHANGE)
-async def get_person(name: Id, _who: Admin, state: Everything) -> PersonView:
-    return _person(await state.identity.person_named(name))
+@router.get("/people/{name}", summary="One person", responses=_ONE)
+async def get_person(name: Id, _who: Admin, state: Everything, response: Response) -> PersonView:
+    return tagged(response, _person(await state.identity.person_named(name)))
 
 
 @router.patch("/people/{name}", summary="Change a person", responses=_CHANGE, dependencies=[SIGNED_IN_ONLY])
-async def change_person(name: Id, asked: PersonChange, who: Admin, state: Everything) -> PersonView:
+async def change_person(
+    name: Id, asked: PersonChange, version: SeenVersion, who: Admin, state: Everything, response: Response
+) -> PersonView:
+    if (await state.identity.person_named(name)).version != version:  # before a code is used up for nothing
+        raise Stale(CHANGED)
     await _step_up(state, who, asked)
     made = await state.identity.change_person(
         who.person,
         name,
-        asked.version,
+        version,
         title=asked.title,
         roles=asked.roles,
         expires=asked.expires if "expires" in asked.model_fields_set else UNCHANGED,
         enabled=asked.enabled,
         source=who.source,
     )
-    return _person(made)
+    return tagged(response, _person(made))
 
 
 @router.post(
     "/people/{name}/invite",
     summary="Invite again: resets both factors",
-    responses=_CHANGE,
+    responses=_DO,
     dependencies=[SIGNED_IN_ONLY],
 )
 async def invite(name: Id, asked: Confirmed, who: Admin, state: Everything) -> Invited:
@@ -109,15 +129,15 @@ async def invite(name: Id, asked: Confirmed, who: Admin, state: Everything) -> I
 
 
 @router.post(
-    "/people/{name}/disable", summary="Keep a person out from now on", responses=_CHANGE, dependencies=[SIGNED_IN_ONLY]
+    "/people/{name}/disable", summary="Keep a person out from now on", responses=_DO, dependencies=[SIGNED_IN_ONLY]
 )
-async def disable(name: Id, asked: Disable, who: Admin, state: Everything) -> PersonView:
+async def disable(name: Id, asked: Disable, who: Admin, state: Everything, response: Response) -> PersonView:
     await _step_up(state, who, asked)
     await state.identity.disable(who.person, name, asked.reason, source=who.source)
-    return _person(await state.identity.person_named(name))
+    return tagged(response, _person(await state.identity.person_named(name)))
 
 
-@router.get("/people/{name}/keys", summary="A person's SSH public keys", responses=_CHANGE)
+@router.get("/people/{name}/keys", summary="A person's SSH public keys", responses=_ONE)
 async def list_keys(name: Id, _who: Admin, state: Everything) -> list[KeyView]:
     person = await state.identity.person_named(name)
     return [_key(k) for k in await state.identity.keys(person)]
@@ -127,7 +147,7 @@ async def list_keys(name: Id, _who: Admin, state: Everything) -> list[KeyView]:
     "/people/{name}/keys",
     status_code=201,
     summary="Add an SSH public key",
-    responses=_CHANGE,
+    responses=_DO,
     dependencies=[SIGNED_IN_ONLY],
 )
 async def add_key(name: Id, asked: KeyNew, who: Admin, state: Everything) -> KeyView:
@@ -137,7 +157,7 @@ async def add_key(name: Id, asked: KeyNew, who: Admin, state: Everything) -> Key
 
 
 @router.post(
-    "/people/{name}/keys/remove", summary="Remove an SSH public key", responses=_CHANGE, dependencies=[SIGNED_IN_ONLY]
+    "/people/{name}/keys/remove", summary="Remove an SSH public key", responses=_DO, dependencies=[SIGNED_IN_ONLY]
 )
 async def remove_key(name: Id, asked: KeyGone, who: Admin, state: Everything) -> Done:
     """No DELETE: the code belongs into a body, where no log sees it."""
@@ -182,6 +202,7 @@ def _organisation(organisation: Organisation) -> OrganisationView:
         plant=organisation.plant,
         contract_end=organisation.contract_end,
         networks=list(organisation.networks),
+        etag=tag(organisation.version),
     )
 
 
@@ -193,7 +214,7 @@ def _person(person: Person) -> PersonView:
         roles=sorted(person.roles),
         expires=person.expires,
         disabled=person.disabled,
-        version=person.version,
+        etag=tag(person.version),
     )
 
 

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from gateway.errors import Conflict, GatewayError, Invalid, NotFound, RecorderFailed, Refused, StoreUnavailable
+from gateway.errors import Conflict, GatewayError, Invalid, NotFound, RecorderFailed, Refused, Stale, StoreUnavailable
 from gateway.fronts.api.views.common import PROBLEM, FieldProblem, Problem
 from gateway.limits import NAME_OCTETS
 from gateway.recording.format import Broken
@@ -24,6 +24,7 @@ _REFUSALS = {  # every other refusal is 403
     "bad_api_token": 401,
     "token_revoked": 401,
     "token_expired": 401,
+    "etag_missing": 428,
     "locked": 429,
 }
 _PLAIN = {
@@ -67,6 +68,10 @@ def of(error: GatewayError) -> JSONResponse:
             return answer(422, "invalid", words, errors=(FieldProblem(field=error.field, words=error.words),))
         case NotFound():
             return answer(404, "not_found", f"There is no such {error.what}, or none that you may know of.")
+        case Stale():
+            return answer(
+                412, "stale", "It is not as you saw it: somebody else changed it. Read it again, then decide."
+            )
         case Conflict():
             return answer(409, "conflict", f"{error.words[:1].upper()}{error.words[1:]}. Read again and decide again.")
         case Broken():
@@ -103,7 +108,9 @@ def install(app: FastAPI) -> None:
     """Every error that leaves a route of `app` becomes a problem."""
 
     @app.exception_handler(GatewayError)
-    async def ours(_request: Request, error: GatewayError) -> JSONResponse:
+    async def ours(request: Request, error: GatewayError) -> JSONResponse:
+        if isinstance(error, Stale) and "If-Match" not in request.headers:  # two at once, of which neither saw a state
+            error = Conflict(error.words)
         return of(error)
 
     @app.exception_handler(RequestValidationError)

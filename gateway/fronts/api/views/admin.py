@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from gateway.fronts.api.views.common import Answer, Code, Moment, Name, Question, Secret, ShownOnce, Words
+from gateway.fronts.api.views.common import Answer, Code, Moment, Name, Question, Secret, ShownOnce, Tagged, Words
 from gateway.fronts.api.views.host_keys import Fingerprint
 from gateway.identity.model import Role
 from gateway.inventory.model import CredentialKind, CryptoProfile, Protocol, TargetClass, Tier
@@ -22,7 +22,7 @@ class OrganisationNew(Question):
     networks: list[Network] = Field(default=[], max_length=64, description="Where its persons must come from (CIDR).")
 
 
-class OrganisationView(Answer):
+class OrganisationView(Tagged):
     name: str
     title: str
     plant: bool
@@ -38,14 +38,13 @@ class PersonNew(Question):
     expires: Moment | None = None
 
 
-class PersonView(Answer):
+class PersonView(Tagged):
     name: str
     title: str
     organisation: str
     roles: list[Role]
     expires: Moment | None
     disabled: bool
-    version: int
 
 
 class Invited(ShownOnce):
@@ -78,11 +77,10 @@ class ZoneNew(Question):
     )
 
 
-class ZoneView(Answer):
+class ZoneView(Tagged):
     name: str
     title: str
     level: str
-    version: int
 
 
 class ConduitNew(Question):
@@ -91,7 +89,7 @@ class ConduitNew(Question):
     protocols: list[Protocol] = Field(min_length=1, max_length=8)
 
 
-class ConduitView(Answer):
+class ConduitView(Tagged):
     source: str
     destination: str
     protocols: list[Protocol]
@@ -144,7 +142,7 @@ class AccountView(Answer):
     kind: CredentialKind
 
 
-class TargetView(Answer):
+class TargetView(Tagged):
     id: str
     name: str
     title: str
@@ -154,4 +152,3 @@ class TargetView(Answer):
     owners: list[str] = Field(description="Login names.")
     services: list[ServiceView]
     accounts: list[AccountView]
-    version: int

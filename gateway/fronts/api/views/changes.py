@@ -1,7 +1,7 @@
 """Changing what was declared: the admin door alone.
 
-A field that is left out stays as it is. Where there is a `version`, it is the one that the admin saw: when somebody
-else changed the thing in between, the answer is 409 and nothing is done.
+A field that is left out stays as it is. The state that the admin saw is named by the header `If-Match`: when somebody
+else changed the thing in between, the answer is 412 and nothing is done.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from gateway.fronts.api.views.common import Code, Moment, Name, Question, Secret
 from gateway.identity.model import Role
 from gateway.inventory.model import CredentialKind, CryptoProfile, Protocol, TargetClass, Tier
 
-Version = Annotated[int, Field(ge=1, lt=1 << 31, description="The one that you saw.")]
 Title = Annotated[Words, StringConstraints(min_length=1)]
 
 
@@ -36,7 +35,6 @@ class KeyGone(Confirmed):
 class PersonChange(Confirmed):
     """A role that is given opens doors, so this needs a code as well."""
 
-    version: Version
     title: Title | None = None
     roles: list[Role] | None = Field(default=None, min_length=1, max_length=5, description="All of them.")
     expires: Moment | None = Field(default=None, description="Null, when sent: no end.")
@@ -50,20 +48,15 @@ class OrganisationChange(Question):
 
 
 class ZoneChange(Question):
-    version: Version
     title: Title | None = None
     level: Annotated[str, StringConstraints(pattern=r"^[0-5](\.5)?$")] | None = None
 
 
 class ConduitChange(Question):
-    """Decided on what it was."""
-
-    was: list[Protocol] = Field(min_length=1, max_length=8, description="What you saw.")
     protocols: list[Protocol] = Field(max_length=8, description="From now on; none removes the conduit.")
 
 
 class TargetChange(Question):
-    version: Version
     title: Title | None = None
     zone: Name | None = None
     tier: Tier | None = None
@@ -74,7 +67,6 @@ class TargetChange(Question):
 class ServiceChange(Question):
     """The pinned host key stays: a new address must show the old key."""
 
-    version: Version = Field(description="Of the target.")
     address: Annotated[str, StringConstraints(max_length=64)] | None = Field(default=None)
     port: int | None = Field(default=None, ge=1, le=65535)
     profile: CryptoProfile | None = None
@@ -83,6 +75,5 @@ class ServiceChange(Question):
 class AccountChange(Question):
     """Another credential opens it from the next session on."""
 
-    version: Version = Field(description="Of the target.")
     kind: CredentialKind
     secret: Annotated[Secret, StringConstraints(max_length=32768)] | None = None

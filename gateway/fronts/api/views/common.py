@@ -22,6 +22,12 @@ class ShownOnce(Answer):
     """An answer with a secret that nobody is shown again, and that is kept nowhere in clear."""
 
 
+class Tagged(Answer):
+    """A thing that people change."""
+
+    etag: str = Field(description="Names this state of it; give it back as `If-Match` to change it.", examples=['"3"'])
+
+
 class Question(BaseModel):
     """A body that somebody sends. A field that is not listed is refused, not ignored: nobody sets what is not his."""
 
@@ -79,8 +85,10 @@ _PROBLEMS: dict[int, str] = {
     403: "Not permitted: role, policy, CSRF token or a rule says no.",
     404: "There is no such thing, or none that you may know of.",
     409: "Somebody else was faster: read again and decide again.",
+    412: "It is not as you saw it: somebody else changed it. Read again and decide again.",
     413: "The body is too large.",
     422: "A field cannot be meant; `errors` names it.",
+    428: "`If-Match` is missing: say which state you change.",
     429: "Too many failures: wait.",
     503: "The store or the recorder cannot answer now. Nothing was done.",
 }
@@ -95,4 +103,5 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 _REFERENCE = {"$ref": "#/components/schemas/Problem"}
+IF_MATCH = (412, 428)  # what a change of a tagged thing can answer
 SIGNED_IN = (401, 403)  # what a route behind the sign-in can always answer
