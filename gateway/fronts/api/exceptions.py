@@ -16,7 +16,7 @@ from gateway.fronts.api.deps import Anyone, Asker, Everything, Id, needs
 from gateway.fronts.api.services import Services
 from gateway.fronts.api.views.access import Reason
 from gateway.fronts.api.views.common import ID_CHARACTERS, SIGNED_IN, problems
-from gateway.fronts.api.views.exceptions import ExceptionPage, ExceptionView, RiskView
+from gateway.fronts.api.views.exceptions import ExceptionPage, ExceptionView
 from gateway.identity.model import Person, Role, Scope
 from gateway.ids import ExceptionId, PersonId
 from gateway.inventory.model import ExceptionState, SecurityException, Target
@@ -70,23 +70,6 @@ async def end_exception(exception_id: Id, asked: Reason, who: Anyone, state: Eve
         source=who.source,
     )
     return await seen(state, who, one, of)
-
-
-def risks(target: Target, at: datetime, titles: Titles) -> list[RiskView]:
-    """The exceptions that hold for `target` at `at`: whoever decides about access to it is shown them (C51)."""
-    return [
-        RiskView(
-            id=one.id,
-            kind=one.kind,
-            service=one.service,
-            reason=one.reason,
-            compensation=one.compensation,
-            expires=one.expires,
-            accepted_by=_title(one.accepted_by, titles),
-        )
-        for one in target.exceptions
-        if one.live(at)
-    ]
 
 
 async def found(state: Services, who: Asker, exception_id: str) -> tuple[SecurityException, Target]:

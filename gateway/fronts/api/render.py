@@ -12,7 +12,9 @@ from gateway.clock import Deadline, Instant
 from gateway.fronts.api.services import Services
 from gateway.fronts.api.sight import Sight
 from gateway.fronts.api.views.access import ApprovalGiven, GrantView, ReleaseView, RequestView
+from gateway.fronts.api.views.exceptions import RiskView
 from gateway.fronts.api.views.sessions import AskedView, EndView, HoldView, SessionView
+from gateway.inventory.model import SecurityException
 from gateway.sessions.model import Session
 
 Titles: TypeAlias = Mapping[str, str]  # what persons are called, by the name that they sign in with
@@ -63,6 +65,7 @@ def request_view(request: AccessRequest, seen: Sight, titles: Titles) -> Request
         release=request.obligations.release,
         observer=request.obligations.observer,
         warning=takes_over(wanted.protocol, wanted.target_name),
+        exceptions=[_risk(e) for e in seen.risks(request)],
         rules=list(request.rules),
         policy_version=request.policy_version,
         decided_by=request.decided_by,
@@ -70,6 +73,17 @@ def request_view(request: AccessRequest, seen: Sight, titles: Titles) -> Request
         reason=request.reason,
         grant=request.grant,
         may=seen.deeds_of_request(request),
+    )
+
+
+def _risk(exception: SecurityException) -> RiskView:
+    return RiskView(
+        id=exception.id,
+        kind=exception.kind,
+        service=exception.service,
+        reason=exception.reason,
+        compensation=exception.compensation,
+        expires=exception.expires,
     )
 
 

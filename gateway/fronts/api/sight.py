@@ -5,6 +5,7 @@ What he may not know of is answered like what does not exist, and a list's scope
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +15,7 @@ from gateway.fronts.api.services import Services
 from gateway.fronts.api.views.sessions import Deed
 from gateway.identity.model import Person, Role
 from gateway.ids import GrantId, RequestId, SessionId, TargetId
-from gateway.inventory.model import Protocol
+from gateway.inventory.model import Protocol, SecurityException
 from gateway.sessions.model import Session, SessionState
 
 SEES_ALL = frozenset({Role.OPERATOR, Role.AUDITOR})
@@ -27,10 +28,12 @@ class Sight:
 
     Attributes:
         owned: targets that he owns now.
+        held: exceptions that hold now, of the targets that have any.
     """
 
     person: Person
     owned: frozenset[TargetId]
+    held: Mapping[TargetId, tuple[SecurityException, ...]]
 
     @property
     def beyond_his_own(self) -> bool:
@@ -52,6 +55,14 @@ class Sight:
 
     def watches(self, target: TargetId) -> bool:
         return self.controls(target) or Role.AUDITOR in self.person.roles
+
+    def risks(self, request: AccessRequest) -> list[SecurityException]:
+        """What whoever decides about it must know of the target (C51); the person who asks reads it nowhere."""
+        wanted = request.wanted
+        used = {"", wanted.protocol.value, *wanted.services}
+        if not (wanted.target in self.owned or self.person.roles & SEES_ALL):
+            return []
+        return [e for e in self.held.get(wanted.target, ()) if e.service in used]
 
     def deeds_of_request(self, request: AccessRequest) -> list[Literal["approve", "deny", "cancel"]]:
         """What to offer him in the page. The services decide; this only saves him a refusal."""
@@ -95,8 +106,9 @@ class Sight:
 
 
 async def of(state: Services, person: Person) -> Sight:
-    targets = await state.inventory.targets()
-    return Sight(person, frozenset(t.id for t in targets if person.id in t.owners))
+    targets, now = await state.inventory.targets(), state.clock.now()
+    held = {t.id: tuple(e for e in t.exceptions if e.live(now)) for t in targets if t.exceptions}
+    return Sight(person, frozenset(t.id for t in targets if person.id in t.owners), held)
 
 
 async def request(state: Services, sight: Sight, name: str) -> AccessRequest:

@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 
 from gateway.access.model import GrantState, ReleaseState, RequestState
 from gateway.fronts.api.views.common import Answer, Code, Minutes, Moment, Name, Question, ShownOnce, Words
+from gateway.fronts.api.views.exceptions import RiskView
 from gateway.inventory.model import Protocol, TargetClass, Tier
 from gateway.policy.model import Channel
 
@@ -130,6 +131,7 @@ class RequestView(Answer):
     release: bool
     observer: bool
     warning: str = Field(description="What an approver must know before; empty for nothing.")
+    exceptions: list[RiskView] = Field(description="Exceptions that hold for the target now; for those who decide.")
     rules: list[str] = Field(description="Policy rules that permitted it to be asked.")
     policy_version: str
     decided_by: str = Field(description="Who denied or cancelled; empty for nobody.")

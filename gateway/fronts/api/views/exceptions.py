@@ -75,4 +75,3 @@ class RiskView(Answer):
     reason: str
     compensation: str
     expires: Moment
-    accepted_by: str = Field(description="Title.", examples=["Omar Haddad"])
