@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from gateway.audit.model import Entry
-from gateway.recording.format import PICTURE
+from gateway.recording.format import BLOCK, PICTURE
 from gateway.recording.lines import Line, Typed, lines, typed
 from gateway.recording.model import DESKTOPS, Kind, Record
 from gateway.recording.reader import Cursor, Player
@@ -22,6 +23,7 @@ SCANNED: Final = 8 << 20  # payload that one search reads, give or take a segmen
 FOUND: Final = 1000  # lines of one answer, give or take those of a segment
 BEGINS: Final = frozenset({Kind.KEYFRAME, Kind.DESKTOP})  # what a segment may begin with before anything happens
 CLIPBOARD: Final = "clipboard"
+FORWARD: Final = "forward"  # what a channel's OPEN says it is
 ENTRIES: Final = {chr(Kind.DECISION): "decision", chr(Kind.NOTICE): "notice", chr(Kind.CLIPBOARD): CLIPBOARD}
 SHOWN: Final = ("access.", "session.hold", "session.visit", "session.watch")
 
@@ -87,12 +89,46 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A file that passed, or was refused, from `opened_us` to `closed_us`; the rest is its entry in the ledger.
+
+    Attributes:
+        sha256: hexadecimal, of the whole file; of what passed when `partial`; "" when it is not known.
+    """
+
+    stream: int
+    opened_us: int
+    closed_us: int
+    way: str
+    path: str
+    octets: int
+    sha256: str
+    partial: bool
+    verdict: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """A connection to a named service; octets are None while nobody knows them, as of a writer that died."""
+
+    stream: int
+    opened_us: int
+    closed_us: int | None
+    service: str
+    to_person: int | None
+    to_target: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Timeline:
     """`activity[i]` is (octets out, records in) of the i-th interval of `bucket_us`."""
 
     entries: tuple[Told, ...]
     bucket_us: int
     activity: tuple[tuple[int, int], ...]
+    files: tuple[File, ...] = ()
+    forwards: tuple[Forward, ...] = ()
 
     def with_entries(self, started: datetime, entries: Iterable[Entry]) -> Timeline:
         """Also what the audit log has of the session's request, grant, hold and visit."""
@@ -102,7 +138,7 @@ class Timeline:
             if e.name.startswith(SHOWN)
         ]
         both = sorted((*self.entries, *added), key=lambda told: told.at_us)
-        return Timeline(tuple(both), self.bucket_us, self.activity)
+        return replace(self, entries=tuple(both))
 
 
 def detail(player: Player, values: dict[str, Any]) -> Detail:
@@ -138,15 +174,23 @@ def records(player: Player, from_us: int, to_us: int | None) -> Slice:
             break
         taken += found
         octets += sum(len(r.payload) for r in found)
+    shown = map(_without_content, taken)
     if _of_desktops(player):  # what is typed at a desktop has no key that could follow
-        return Slice(tuple(opened(taken, {})), next_us)
+        return Slice(tuple(opened(shown, {})), next_us)
     keys = keys_in(taken)
     ahead_us, ahead = (taken[-1].at_us if taken else 0) + AHEAD_US, 0
     while found is not None and found[0].at_us <= ahead_us and ahead < SLICE_OCTETS:
         keys |= keys_in(found)
         ahead += sum(len(r.payload) for r in found)
         found = cursor.more() or None
-    return Slice(tuple(opened(taken, keys)), next_us)
+    return Slice(tuple(opened(shown, keys)), next_us)
+
+
+def _without_content(record: Record) -> Record:
+    """Of a file that is kept in the recording a player needs to know how much passed."""
+    if record.kind != Kind.BLOCK:
+        return record
+    return Record(record.kind, record.stream, record.at_us, record.payload[: BLOCK.size])
 
 
 def rows(player: Player, from_us: int, wanted: str) -> Rows:
@@ -238,7 +282,37 @@ def timeline(values: dict[str, Any]) -> Timeline:
             words = _copied(value) if kind == CLIPBOARD else _words(value)
             entries.append(Told(event["at_us"], kind, str(value.get("actor", "")), words, value))
     activity = tuple((int(out), int(typed)) for out, typed in values["buckets"])
-    return Timeline(tuple(entries), values["width_us"], activity)
+    return Timeline(tuple(entries), values["width_us"], activity, tuple(_files(values)), tuple(_forwards(values)))
+
+
+def _files(values: dict[str, Any]) -> Iterator[File]:
+    """Of the entries in the recording; one that is not as the writer writes it is left out."""
+    for event in values["events"]:
+        value = _object(event["value"])
+        if event["kind"] != chr(Kind.FILE) or value.get("of") != "entry":
+            continue
+        with contextlib.suppress(KeyError, TypeError, ValueError):
+            took = datetime.fromisoformat(value["closed"]) - datetime.fromisoformat(value["opened"])
+            closed = int(event["at_us"])
+            yield File(
+                int(event["stream"]), max(0, closed - max(0, took // MICROSECOND)), closed, str(value["way"]),
+                str(value["path"]), int(value["octets"]), str(value["sha256"]), bool(value["partial"]),
+                str(value["verdict"]), str(value["words"]),
+            )  # fmt: skip
+
+
+def _forwards(values: dict[str, Any]) -> Iterator[Forward]:
+    found: dict[int, Forward] = {}
+    for event in values["events"]:
+        value, stream = _object(event["value"]), event["stream"]
+        if event["kind"] == chr(Kind.OPEN) and value.get("kind") == FORWARD:
+            service = str(value.get("service") or value.get("to") or "")
+            found[stream] = Forward(stream, event["at_us"], None, service, None, None)
+        elif event["kind"] == chr(Kind.CLOSE) and stream in found:
+            down, up = (value.get(name, 0) for name in ("to_person", "to_target"))
+            if isinstance(down, int) and isinstance(up, int):
+                found[stream] = replace(found[stream], closed_us=event["at_us"], to_person=down, to_target=up)
+    yield from found.values()
 
 
 def summary(player: Player) -> dict[str, Any]:

@@ -184,9 +184,13 @@ class Recorder:
         self._plain, self._due_us = 0, now + AGE_US
         self._compressor = zstandard.ZstdCompressor(compression_params=PARAMETERS).compressobj()
         pictures = [(stream, tape.picture()) for stream, tape in self._tapes.items()]
-        packed = [RECORD.pack(p[0], stream, now, len(p[1])) + p[1] for stream, p in pictures if p]
-        if packed:
-            self._data(b"".join(packed))
+        shown = [Record(p[0], stream, now, p[1]) for stream, p in pictures if p]
+        if shown:
+            self._data(b"".join(RECORD.pack(r.kind, r.stream, now, len(r.payload)) + r.payload for r in shown))
+        for record in shown:
+            if record.kind == Kind.KEYFRAME:  # a place that a viewer can go back to
+                for watch in self._watches:
+                    watch.offer(record)
 
     def _data(self, plain: bytes) -> None:
         if self._compressor is None or len(plain) > PAYLOAD_OCTETS:

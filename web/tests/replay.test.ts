@@ -10,7 +10,7 @@ vi.mock('../src/lib/players/terminal-player', () => ({}));
 /** The attributes of the slider over a recording of this length. */
 function slider(duration_us: number): Record<string, string> {
   const detail = { duration_us, recording: { protocol: 'ssh' } } as RecordingDetail;
-  const timeline: Timeline = { bucket_us: 1_000_000, activity: [], entries: [] };
+  const timeline: Timeline = { bucket_us: 1_000_000, activity: [], entries: [], files: [], forwards: [] };
   const reel = { duration_us, keyframes: [], records: () => Promise.resolve([]) };
   const { body } = render(Replay, { props: { reel, detail, timeline } });
   const element = /<input[^>]*aria-label="Position"[^>]*>/.exec(body)?.[0] ?? '';

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Annotated, BinaryIO, Final
 
 from fastapi import APIRouter, Header, Query, Response
@@ -15,7 +16,9 @@ from gateway.fronts.api.records import framed, view
 from gateway.fronts.api.views.common import SIGNED_IN, problems
 from gateway.fronts.api.views.recordings import (
     ActivityBucket,
+    FilePassed,
     FindingView,
+    ForwardPassed,
     KeyframeView,
     RecordingDetail,
     RecordingPage,
@@ -82,7 +85,7 @@ async def get_recording(
         ],
         duration_us=found.duration_us,
         keyframes=[KeyframeView(at_us=at) for at in found.points],
-        verification=_verification(verification),
+        verification=_verification(verification) if verification is not None else None,
     )
 
 
@@ -100,6 +103,8 @@ async def get_timeline(session_id: Id, who: Auditor, state: Everything) -> Timel
             for i, (out, typed) in enumerate(found.activity)
         ],
     )
+        files=[FilePassed(**asdict(file)) for file in found.files],
+        forwards=[ForwardPassed(**asdict(forward)) for forward in found.forwards],
 
 
 @router.get(

@@ -10,12 +10,12 @@ from typing import Final
 from pydantic import JsonValue
 
 from gateway.fronts.api.views.recordings import RecordView
-from gateway.recording.format import pack_record
+from gateway.recording.format import BLOCK, pack_record
 from gateway.recording.model import Kind, Record
 from gateway.recording.summary import measured
 
 STRUCTURED: Final = frozenset(
-    {Kind.META, Kind.OPEN, Kind.CLOSE, Kind.DECISION, Kind.NOTICE, Kind.SUMMARY, Kind.CLIPBOARD}
+    {Kind.META, Kind.OPEN, Kind.CLOSE, Kind.DECISION, Kind.NOTICE, Kind.SUMMARY, Kind.CLIPBOARD, Kind.FILE}
 )
 MESSAGE: Final = 256 << 10  # octets of one message of records, give or take a record
 
@@ -41,9 +41,11 @@ def watched(record: Record) -> RecordView | None:
 
 
 def stripped(record: Record) -> Record | None:
-    """`record` as somebody may see it who watches: that something was typed or copied, not what."""
+    """`record` as somebody may see it who watches: that something was typed, copied or transferred, not what it is."""
     match record.kind:
-        case Kind.BURST | Kind.KEYFRAME:  # a keyframe repeats what he sees already
+        case Kind.BLOCK:
+            return Record(record.kind, record.stream, record.at_us, record.payload[: BLOCK.size])
+        case Kind.BURST:
             return None
         case Kind.INPUT:
             return Record(record.kind, record.stream, record.at_us, b"")

@@ -4,6 +4,7 @@ import type { RecordingDetail } from './api/types';
 import type { Reel } from './players/playback';
 import type { Feed } from './players/player';
 import { Kind, type Rec, unframed } from './players/records';
+import type { Transcript } from './transcript';
 
 type Watched = { type: 'snapshot'; records: Rec[] } | { type: 'record'; record: Rec } | { type: 'end' };
 
@@ -73,6 +74,16 @@ export function reelOf(session: string, detail: RecordingDetail): Reel {
       const first = all[0]?.at_us ?? from_us;
       return [...opened(detail, first), ...all];
     },
+  };
+}
+
+/** A recording in words, as the API tells it. */
+export function transcriptOf(session: string): Transcript {
+  const path = { session_id: session };
+  return {
+    lines: (q, from_us) =>
+      ask(api.GET('/api/v1/recordings/{session_id}/lines', { params: { path, query: { q, from_us } } })),
+    typed: (from_us) => ask(api.GET('/api/v1/recordings/{session_id}/typed', { params: { path, query: { from_us } } })),
   };
 }
 

@@ -1,18 +1,23 @@
 /** A recording in one file: how it is put in, and how it is read from there. Knows nothing of the page or the API. */
 
-import type { RecordingDetail, Timeline } from './api/types';
+import type { RecordingDetail, Timeline, TypedPage, VerificationView } from './api/types';
+import { stillOpen } from './players/past';
 import type { Reel } from './players/playback';
 import { Kind, octets, type Rec } from './players/records';
 
 export interface Taken {
   detail: RecordingDetail;
   timeline: Timeline;
+  typed: TypedPage;
+  /** What the gateway found when it was taken away. */
+  verification: VerificationView;
   /** When it was taken away, and by whom. */
   at: string;
   by: string;
 }
 
-const ELEMENT = 'recording'; // id of the block with what is known of it; pieces of records have it as their class
+/** What a block holds: what is known of the recording, a piece of its records, lines that stood on its terminals. */
+export type Holds = 'about' | 'records' | 'lines';
 
 /** Compressed and as base64, which no markup can break out of. */
 export async function packed(data: Uint8Array): Promise<string> {
@@ -33,13 +38,12 @@ export async function unpacked(text: string): Promise<Uint8Array> {
 }
 
 /** What `block` wrote, of the document that this runs in. */
-export function blocks(): { about: string; records: string[] } {
-  const about = document.getElementById(ELEMENT)?.textContent ?? '';
-  return { about, records: [...document.querySelectorAll(`script.${ELEMENT}`)].map((e) => e.textContent ?? '') };
+export function blocks(holds: Holds): string[] {
+  return [...document.querySelectorAll(`script.recording-${holds}`)].map((e) => e.textContent ?? '');
 }
 
-export function block(text: string, about: boolean): string {
-  return `<script type="text/plain" ${about ? 'id' : 'class'}="${ELEMENT}">${text}</script>\n`;
+export function block(text: string, holds: Holds): string {
+  return `<script type="text/plain" class="recording-${holds}">${text}</script>\n`;
 }
 
 /** Reads `all`, in order and from the beginning, like the API reads a recording. */
@@ -68,18 +72,4 @@ function begun(all: readonly Rec[], at_us: number): number {
     }
   }
   return since;
-}
-
-/** OPEN records of the channels that are open at `at_us`, and the sizes of their desktops. */
-function stillOpen(all: readonly Rec[], at_us: number): Rec[] {
-  const open = new Map<string, Rec>();
-  for (const record of all) {
-    if (record.at_us >= at_us) break;
-    if (record.kind === Kind.OPEN || record.kind === Kind.DESKTOP) open.set(`${record.kind}${record.stream}`, record);
-    if (record.kind === Kind.CLOSE) {
-      open.delete(`${Kind.OPEN}${record.stream}`);
-      open.delete(`${Kind.DESKTOP}${record.stream}`);
-    }
-  }
-  return [...open.values()];
 }

@@ -5,20 +5,35 @@ import type { RecordingDetail } from './api/types';
 import { slice } from './feed';
 import { block, packed, type Taken } from './offline';
 import { framed, type Rec } from './players/records';
+import { parts, type Transcript, written } from './transcript';
 
 const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
-/** The file, in pieces. `progress` is told a share of 1. Throws what the API refuses. */
-export async function htmlFile(taken: Taken, progress: (share: number) => void): Promise<Blob> {
+const HALF = 0.5; // of the progress is for the records, the rest for the words
+const utf8 = (text: string) => packed(new TextEncoder().encode(text));
+
+/** The file. `progress` is told a share of 1. Throws what the API refuses. */
+export async function htmlFile(
+  taken: Omit<Taken, 'typed'>,
+  transcript: Transcript,
+  progress: (share: number) => void,
+): Promise<Blob> {
   const script = await (await fetch(address)).text();
-  const about = await packed(new TextEncoder().encode(JSON.stringify(taken)));
-  const parts: BlobPart[] = [await head(taken.detail, script), block(about, true)];
-  for await (const { records, share } of pieces(taken.detail)) {
-    parts.push(block(await packed(framed(records)), false));
-    progress(share);
+  const { detail } = taken;
+  const file: BlobPart[] = [await head(detail, script)];
+  for await (const { records, share } of pieces(detail)) {
+    file.push(block(await packed(framed(records)), 'records'));
+    progress(share * HALF);
   }
-  parts.push(`<script>${script}</script>\n</body>\n</html>\n`);
-  return new Blob(parts, { type: 'text/html' });
+  for await (const { lines, at_us } of parts((from) => transcript.lines('', from))) {
+    file.push(block(await utf8(written(lines)), 'lines'));
+    progress(HALF + ((at_us ?? detail.duration_us) / Math.max(detail.duration_us, 1)) * HALF);
+  }
+  const typed: Taken['typed'] = { lines: [], next_us: null };
+  for await (const { lines } of parts(transcript.typed)) typed.lines.push(...lines);
+  file.push(block(await utf8(JSON.stringify({ ...taken, typed } satisfies Taken)), 'about'));
+  file.push(`<script>${script}</script>\n</body>\n</html>\n`);
+  return new Blob(file, { type: 'text/html' });
 }
 
 /** All records of a recording, in order, and how much of it has come. */

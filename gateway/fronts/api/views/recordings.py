@@ -90,12 +90,40 @@ class ActivityBucket(Answer):
     input_bursts: int
 
 
+class FilePassed(Answer):
+    """A file that passed through the session, or was refused."""
+
+    stream: int
+    opened_us: int
+    closed_us: int
+    way: str = Field(examples=["upload"])
+    path: str = Field(description="As the target canonicalised it.")
+    octets: int
+    sha256: str = Field(description="Of the whole file, in hex; of what passed when `partial`; empty when not known.")
+    partial: bool
+    verdict: str = Field(examples=["passed"])
+    words: str
+
+
+class ForwardPassed(Answer):
+    """A connection to a named service of the target. Octets are null where the writer died before it was closed."""
+
+    stream: int
+    opened_us: int
+    closed_us: int | None
+    service: str
+    to_person: int | None
+    to_target: int | None
+
+
 class Timeline(Answer):
-    """What people decided and were told, and how busy the session was."""
+    """What people decided and were told, what passed beside the terminals, and how busy the session was."""
 
     entries: list[TimelineEntry]
     bucket_us: int
     activity: list[ActivityBucket]
+    files: list[FilePassed]
+    forwards: list[ForwardPassed]
 
 
 class RecordView(Answer):

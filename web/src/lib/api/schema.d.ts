@@ -72,6 +72,83 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/exceptions': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Exceptions that concern you, newest first
+     * @description Of the targets that you own; admins, operators and auditors read all.
+     */
+    get: operations['list_exceptions'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/exceptions/{exception_id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** One exception */
+    get: operations['get_exception'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/exceptions/{exception_id}/accept': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Answer for an exception
+     * @description An owner of the target who did not propose it. From now on it holds.
+     */
+    post: operations['accept_exception'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/exceptions/{exception_id}/end': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * End an exception before its time
+     * @description Or turn a proposal down: an owner of the target, or an admin. Who is in already stays until his own end.
+     */
+    post: operations['end_exception'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/grants': {
     parameters: {
       query?: never;
@@ -227,6 +304,8 @@ export interface paths {
     /**
      * What a player needs before it plays
      * @description Without a replay key the gateway shows what the recording is, not what is in it.
+     *
+     *     With `verify=false` the answer does not wait until the whole file has been verified: ask `/verification` beside it.
      */
     get: operations['get_recording'];
     put?: never;
@@ -263,6 +342,28 @@ export interface paths {
     };
     /** Everything an outsider needs to verify it: recording, log, checkpoint, key, verifier */
     get: operations['download'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/recordings/{session_id}/lines': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Search what stood on the terminals
+     * @description Lines that hold `q`, whatever the case; without it all of them. Colours and cursor movements are carried out, so
+     *     what is found is what a person saw. One answer covers a few megabytes of the recording, perhaps without a line:
+     *     ask on with `next_us`. Desktops have no lines.
+     */
+    get: operations['get_lines'];
     put?: never;
     post?: never;
     delete?: never;
@@ -323,6 +424,26 @@ export interface paths {
     };
     /** Decisions, notices and activity over time */
     get: operations['get_timeline'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/recordings/{session_id}/typed': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * What was typed, line by line
+     * @description What the target echoed can be read; of what it did not echo, like a password, only how much it was.
+     */
+    get: operations['get_typed'];
     put?: never;
     post?: never;
     delete?: never;
@@ -695,6 +816,47 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/tokens': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Your API tokens, newest first
+     * @description Those that are over stay in the list for 90 days.
+     */
+    get: operations['list_tokens'];
+    put?: never;
+    /**
+     * Make an API token
+     * @description With a fresh code: a sign-in that was left open or stolen must not be enough to leave a door behind.
+     */
+    post: operations['make_token'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/tokens/{token_id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /** Revoke one of your API tokens */
+    delete: operations['revoke_token'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -841,6 +1003,15 @@ export interface components {
        */
       purpose: string;
       /**
+       * Services
+       * @description With the channel `forward`: the services of the target that it leads to, by name.
+       * @default []
+       * @example [
+       *       "plc-program"
+       *     ]
+       */
+      services: string[];
+      /**
        * Target
        * @example ews-l4
        */
@@ -886,6 +1057,10 @@ export interface components {
       | 'exec'
       | 'sftp.read'
       | 'sftp.write'
+      | 'sftp.delete'
+      | 'sftp.rename'
+      | 'sftp.mkdir'
+      | 'forward'
       | 'desktop'
       | 'desktop.input'
       | 'display'
@@ -1066,6 +1241,113 @@ export interface components {
       };
     };
     /**
+     * ExceptionAccept
+     * @description An owner answers for it.
+     */
+    ExceptionAccept: {
+      /**
+       * Code
+       * @description A fresh one-time code of the owner.
+       * @example 287082
+       */
+      code: string;
+    };
+    /**
+     * ExceptionPage
+     * @description A page of exceptions, the newest proposal first.
+     */
+    ExceptionPage: {
+      /**
+       * Cursor
+       * @description Give it back as `cursor` to read on; null at the end.
+       */
+      cursor: string | null;
+      /** Exceptions */
+      exceptions: components['schemas']['ExceptionView'][];
+    };
+    /**
+     * ExceptionState
+     * @enum {string}
+     */
+    ExceptionState: 'proposed' | 'live' | 'ended' | 'expired';
+    /**
+     * ExceptionView
+     * @description An exception and what became of it.
+     */
+    ExceptionView: {
+      /** Accepted */
+      accepted: string | null;
+      /**
+       * Accepted By
+       * @description Title; empty for nobody.
+       * @example Omar Haddad
+       */
+      accepted_by: string;
+      /** Clause */
+      clause: string;
+      /** Compensation */
+      compensation: string;
+      /** Ended */
+      ended: string | null;
+      /**
+       * Ended By
+       * @description Title; empty for nobody, and when its time was over.
+       */
+      ended_by: string;
+      /** Ended Reason */
+      ended_reason: string;
+      /**
+       * Expires
+       * Format: date-time
+       */
+      expires: string;
+      /**
+       * Id
+       * @example exc_k3v8m2q9w7x4z6b5n2dh
+       */
+      id: string;
+      /**
+       * Kind
+       * @example legacy-crypto
+       */
+      kind: string;
+      /**
+       * May
+       * @description What the asker can do with it now.
+       */
+      may: ('accept' | 'end')[];
+      /**
+       * Proposed
+       * Format: date-time
+       */
+      proposed: string;
+      /**
+       * Proposed By
+       * @description Title; `gateway` for one carried over.
+       * @example Sam Ortega
+       */
+      proposed_by: string;
+      /** Reason */
+      reason: string;
+      /**
+       * Service
+       * @description Empty: the target as a whole.
+       * @example rdp
+       */
+      service: string;
+      state: components['schemas']['ExceptionState'];
+      /**
+       * Target
+       * @example ews-l4
+       */
+      target: string;
+      /**
+       * Target Title
+       * @example Engineering workstation line 4
+       */
+      target_title: string;
+    };
+    /**
      * Extend
      * @description More time, decided by an approver.
      */
@@ -1100,6 +1382,44 @@ export interface components {
       words: string;
     };
     /**
+     * FilePassed
+     * @description A file that passed through the session, or was refused.
+     */
+    FilePassed: {
+      /** Closed Us */
+      closed_us: number;
+      /** Octets */
+      octets: number;
+      /** Opened Us */
+      opened_us: number;
+      /** Partial */
+      partial: boolean;
+      /**
+       * Path
+       * @description As the target canonicalised it.
+       */
+      path: string;
+      /**
+       * Sha256
+       * @description Of the whole file, in hex; of what passed when `partial`; empty when not known.
+       */
+      sha256: string;
+      /** Stream */
+      stream: number;
+      /**
+       * Verdict
+       * @example passed
+       */
+      verdict: string;
+      /**
+       * Way
+       * @example upload
+       */
+      way: string;
+      /** Words */
+      words: string;
+    };
+    /**
      * FindingView
      * @description One thing that the verifier says.
      */
@@ -1113,6 +1433,24 @@ export interface components {
       good: boolean;
       /** Words */
       words: string;
+    };
+    /**
+     * ForwardPassed
+     * @description A connection to a named service of the target. Octets are null where the writer died before it was closed.
+     */
+    ForwardPassed: {
+      /** Closed Us */
+      closed_us: number | null;
+      /** Opened Us */
+      opened_us: number;
+      /** Service */
+      service: string;
+      /** Stream */
+      stream: number;
+      /** To Person */
+      to_person: number | null;
+      /** To Target */
+      to_target: number | null;
     };
     /**
      * GrantScope
@@ -1206,6 +1544,14 @@ export interface components {
       remaining_seconds: number | null;
       /** Request */
       request: string;
+      /**
+       * Services
+       * @description Services of the target that a forward leads to, by name.
+       * @example [
+       *       "plc-program"
+       *     ]
+       */
+      services: string[];
       state: components['schemas']['GrantState'];
       /** Target */
       target: string;
@@ -1352,6 +1698,37 @@ export interface components {
        * @example Unexpected writes to the PLC
        */
       reason: string;
+    };
+    /**
+     * LinePage
+     * @description Lines of a part of the recording, in the order of their moments.
+     */
+    LinePage: {
+      /** Lines */
+      lines: components['schemas']['LineView'][];
+      /**
+       * Next Us
+       * @description Ask on from here; null at the end of the recording.
+       */
+      next_us: number | null;
+    };
+    /**
+     * LineView
+     * @description A line that stood on a terminal.
+     */
+    LineView: {
+      /**
+       * At Us
+       * @description When it stood there, complete: where a player should go to see it.
+       */
+      at_us: number;
+      /** Stream */
+      stream: number;
+      /**
+       * Text
+       * @example axis 4: speed 1250 1/min
+       */
+      text: string;
     };
     /**
      * Me
@@ -1555,7 +1932,8 @@ export interface components {
       replay: boolean;
       /** Streams */
       streams: components['schemas']['StreamView'][];
-      verification: components['schemas']['VerificationView'];
+      /** @description Null when it was not asked for. */
+      verification: components['schemas']['VerificationView'] | null;
     };
     /**
      * RecordingPage
@@ -1732,6 +2110,11 @@ export interface components {
       duration_minutes: number;
       /** Emergency */
       emergency: boolean;
+      /**
+       * Exceptions
+       * @description Exceptions that hold for the target now; for those who decide.
+       */
+      exceptions: components['schemas']['RiskView'][];
       /** Grant */
       grant: string | null;
       /**
@@ -1788,6 +2171,14 @@ export interface components {
        * @description Policy rules that permitted it to be asked.
        */
       rules: string[];
+      /**
+       * Services
+       * @description Services of the target that a forward leads to, by name.
+       * @example [
+       *       "plc-program"
+       *     ]
+       */
+      services: string[];
       state: components['schemas']['RequestState'];
       /**
        * Target
@@ -1803,6 +2194,33 @@ export interface components {
       work_order: string;
     };
     /**
+     * RiskView
+     * @description An exception that holds now, for somebody who decides about access.
+     */
+    RiskView: {
+      /** Compensation */
+      compensation: string;
+      /**
+       * Expires
+       * Format: date-time
+       */
+      expires: string;
+      /** Id */
+      id: string;
+      /**
+       * Kind
+       * @example legacy-crypto
+       */
+      kind: string;
+      /** Reason */
+      reason: string;
+      /**
+       * Service
+       * @description Empty: the target as a whole.
+       */
+      service: string;
+    };
+    /**
      * Role
      * @description What a person is here. Several for one person; admin includes none of the others (C76).
      * @enum {string}
@@ -1810,9 +2228,10 @@ export interface components {
     Role: 'vendor' | 'operator' | 'owner' | 'auditor' | 'admin';
     /**
      * Scope
+     * @description What an API token may do, at most: change the things of one area and read them; `read` reads everything.
      * @enum {string}
      */
-    Scope: 'live' | 'ended' | 'mine';
+    Scope: 'read' | 'policy' | 'inventory' | 'access' | 'people';
     /**
      * ServiceOffer
      * @description One service of a target that the policy lets the person ask for, and what it would oblige to.
@@ -1869,6 +2288,14 @@ export interface components {
        */
       release: boolean;
       /**
+       * Services
+       * @description Services that “forward” may be asked for to, by name.
+       * @example [
+       *       "plc-program"
+       *     ]
+       */
+      services: string[];
+      /**
        * Usual Channels
        * @description What one usually wants of these.
        */
@@ -1879,6 +2306,11 @@ export interface components {
        */
       warning: string;
     };
+    /**
+     * SessionScope
+     * @enum {string}
+     */
+    SessionScope: 'live' | 'ended' | 'mine';
     /**
      * SessionState
      * @enum {string}
@@ -2153,7 +2585,7 @@ export interface components {
     Tier: 'T0' | 'T1' | 'T2' | 'T3';
     /**
      * Timeline
-     * @description What people decided and were told, and how busy the session was.
+     * @description What people decided and were told, what passed beside the terminals, and how busy the session was.
      */
     Timeline: {
       /** Activity */
@@ -2162,6 +2594,10 @@ export interface components {
       bucket_us: number;
       /** Entries */
       entries: components['schemas']['TimelineEntry'][];
+      /** Files */
+      files: components['schemas']['FilePassed'][];
+      /** Forwards */
+      forwards: components['schemas']['ForwardPassed'][];
     };
     /**
      * TimelineEntry
@@ -2186,6 +2622,135 @@ export interface components {
       };
       /** Words */
       words: string;
+    };
+    /**
+     * TokenMade
+     * @description A new token. It is shown this once.
+     */
+    TokenMade: {
+      about: components['schemas']['TokenView'];
+      /**
+       * Token
+       * @description Goes into the header `Authorization: Bearer …`.
+       * @example slg_Zk1wS1VnT0p5bWJ2c2hGb3JFeGFtcGxlT25seVNlY3JldDE
+       */
+      token: string;
+    };
+    /**
+     * TokenNew
+     * @description A token for one program, with no more than it needs.
+     */
+    TokenNew: {
+      /**
+       * Code
+       * @description A fresh one-time code of yours.
+       * @example 287082
+       */
+      code: string;
+      /**
+       * Days
+       * @description How long it lives.
+       * @example 30
+       */
+      days: number;
+      /**
+       * Networks
+       * @description Where it must come from (CIDR); none: anywhere.
+       * @default []
+       */
+      networks: string[];
+      /**
+       * Scopes
+       * @example [
+       *       "read",
+       *       "inventory"
+       *     ]
+       */
+      scopes: components['schemas']['Scope'][];
+      /**
+       * Title
+       * @description Which program, where.
+       * @example inventory synchroniser
+       */
+      title: string;
+    };
+    /**
+     * TokenView
+     * @description A token, as the list shows it; never the token itself.
+     */
+    TokenView: {
+      /**
+       * Expires
+       * Format: date-time
+       */
+      expires: string;
+      /**
+       * Id
+       * @example tok_k3v8m2q9w7x4z6b5n2dh
+       */
+      id: string;
+      /**
+       * Made
+       * Format: date-time
+       */
+      made: string;
+      /** Networks */
+      networks: string[];
+      /** Revoked */
+      revoked: string | null;
+      /**
+       * Roles
+       * @description Yours when it was made; one that you lose the token loses too.
+       */
+      roles: components['schemas']['Role'][];
+      /** Scopes */
+      scopes: components['schemas']['Scope'][];
+      /**
+       * Title
+       * @example inventory synchroniser
+       */
+      title: string;
+      /**
+       * Used
+       * @description The newest use, to the hour; null for never.
+       */
+      used: string | null;
+    };
+    /**
+     * TypedPage
+     * @description What was typed in a part of the recording.
+     */
+    TypedPage: {
+      /** Lines */
+      lines: components['schemas']['TypedView'][];
+      /**
+       * Next Us
+       * @description Ask on from here; null at the end of the recording.
+       */
+      next_us: number | null;
+    };
+    /**
+     * TypedView
+     * @description A line that a person typed. Control characters are written as `\u....`.
+     */
+    TypedView: {
+      /**
+       * At Us
+       * @description When its first key was typed.
+       */
+      at_us: number;
+      /**
+       * Hidden Octets
+       * @description Typed without echo, like a password: nobody can read them, ever.
+       */
+      hidden_octets: number;
+      /** Stream */
+      stream: number;
+      /**
+       * Text
+       * @description Empty where the target echoed nothing.
+       */
+      text: string;
     };
     /**
      * VerificationView
@@ -2478,6 +3043,329 @@ export interface operations {
       };
     };
   };
+  list_exceptions: {
+    parameters: {
+      query?: {
+        target?: string;
+        status?: components['schemas']['ExceptionState'] | null;
+        cursor?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ExceptionPage'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  get_exception: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        exception_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ExceptionView'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing, or none that you may know of. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  accept_exception: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        exception_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['ExceptionAccept'];
+      };
+    };
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ExceptionView'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing, or none that you may know of. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Somebody else was faster: read again and decide again. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  end_exception: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        exception_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['Reason'];
+      };
+    };
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ExceptionView'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing, or none that you may know of. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Somebody else was faster: read again and decide again. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   list_grants: {
     parameters: {
       query?: {
@@ -2548,7 +3436,13 @@ export interface operations {
   release: {
     parameters: {
       query?: never;
-      header?: never;
+      header?: {
+        /**
+         * @description A text of your own, new for each new thing. Asked again with it, nothing is made twice (24 h).
+         * @example a9d1e2c4-6d0c-4d7e-8a0c-2f3b5f6c7d8e
+         */
+        'Idempotency-Key'?: string;
+      };
       path: {
         grant_id: string;
       };
@@ -2616,6 +3510,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -2726,7 +3629,13 @@ export interface operations {
   make_ticket: {
     parameters: {
       query?: never;
-      header?: never;
+      header?: {
+        /**
+         * @description A text of your own, new for each new thing. Asked again with it, nothing is made twice (24 h).
+         * @example a9d1e2c4-6d0c-4d7e-8a0c-2f3b5f6c7d8e
+         */
+        'Idempotency-Key'?: string;
+      };
       path: {
         grant_id: string;
       };
@@ -3071,7 +3980,9 @@ export interface operations {
   };
   get_recording: {
     parameters: {
-      query?: never;
+      query?: {
+        verify?: boolean;
+      };
       header?: never;
       path: {
         session_id: string;
@@ -3259,6 +4170,94 @@ export interface operations {
         };
         content: {
           'application/zip': unknown;
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing, or none that you may know of. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Somebody else was faster: read again and decide again. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  get_lines: {
+    parameters: {
+      query?: {
+        q?: string;
+        from_us?: number;
+      };
+      header?: never;
+      path: {
+        session_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['LinePage'];
         };
       };
       /** @description The request is not well formed, or names another host. */
@@ -3585,6 +4584,93 @@ export interface operations {
       };
     };
   };
+  get_typed: {
+    parameters: {
+      query?: {
+        from_us?: number;
+      };
+      header?: never;
+      path: {
+        session_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['TypedPage'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing, or none that you may know of. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Somebody else was faster: read again and decide again. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   get_verification: {
     parameters: {
       query?: never;
@@ -3825,7 +4911,13 @@ export interface operations {
   ask: {
     parameters: {
       query?: never;
-      header?: never;
+      header?: {
+        /**
+         * @description A text of your own, new for each new thing. Asked again with it, nothing is made twice (24 h).
+         * @example a9d1e2c4-6d0c-4d7e-8a0c-2f3b5f6c7d8e
+         */
+        'Idempotency-Key'?: string;
+      };
       path?: never;
       cookie?: never;
     };
@@ -3891,6 +4983,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -4251,7 +5352,7 @@ export interface operations {
   list_sessions: {
     parameters: {
       query?: {
-        scope?: components['schemas']['Scope'];
+        scope?: components['schemas']['SessionScope'];
       };
       header?: never;
       path?: never;
@@ -5338,6 +6439,240 @@ export interface operations {
       };
       /** @description Somebody else was faster: read again and decide again. */
       409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_tokens: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['TokenView'][];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  make_token: {
+    parameters: {
+      query?: never;
+      header?: {
+        /**
+         * @description A text of your own, new for each new thing. Asked again with it, nothing is made twice (24 h).
+         * @example a9d1e2c4-6d0c-4d7e-8a0c-2f3b5f6c7d8e
+         */
+        'Idempotency-Key'?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['TokenNew'];
+      };
+    };
+    responses: {
+      /** @description Successful Response */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['TokenMade'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Somebody else was faster: read again and decide again. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  revoke_token: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        token_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Done'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing, or none that you may know of. */
+      404: {
         headers: {
           [name: string]: unknown;
         };

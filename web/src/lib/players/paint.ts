@@ -76,6 +76,35 @@ export class Painter {
   }
 }
 
+/** Where `words`, in lower case, stand in the rows of `screen`. */
+export function found(screen: HTMLElement, words: string): Range[] {
+  const ranges: Range[] = [];
+  for (const row of screen.children) {
+    const text = row.textContent ?? '';
+    const folded = text.toLowerCase();
+    if (folded.length !== text.length) continue; // a letter that gets longer: places would be false
+    for (let at = folded.indexOf(words); at >= 0; at = folded.indexOf(words, at + words.length)) {
+      const range = document.createRange();
+      range.setStart(...placeOf(row, at));
+      range.setEnd(...placeOf(row, at + words.length));
+      ranges.push(range);
+    }
+  }
+  return ranges;
+}
+
+/** The text node of `row` that holds its character `at`, and its place there. */
+function placeOf(row: Element, at: number): [Node, number] {
+  const walk = document.createTreeWalker(row, NodeFilter.SHOW_TEXT);
+  let left = at;
+  for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+    const length = node.textContent?.length ?? 0;
+    if (left <= length) return [node, left];
+    left -= length;
+  }
+  return [row, row.childNodes.length];
+}
+
 function span(run: Run): Node {
   if (!run.look && !run.ink && !run.paper) return document.createTextNode(run.text);
   const element = document.createElement('span');

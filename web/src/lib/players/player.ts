@@ -5,6 +5,7 @@
  * `player-change` (position, playing, waiting or failure changed) and `player-told` (detail: `Told`).
  */
 
+import { Past } from './past';
 import { Playback, type Reel } from './playback';
 import type { Rec, Told } from './records';
 import type { Stream, Streams } from './streams';
@@ -13,6 +14,10 @@ import type { Stream, Streams } from './streams';
 export type Feed = (sink: { snapshot(records: Rec[]): void; record(record: Rec): void }) => () => void;
 
 export interface PlayerState {
+  /** Shows the present of a running session. */
+  live: boolean;
+  /** The first moment that can be shown. */
+  from_us: number;
   position_us: number;
   duration_us: number;
   playing: boolean;
@@ -24,6 +29,7 @@ export interface PlayerState {
 const CAPTION_MS = 6000;
 const REPORT_MS = 100; // between two `player-change` while time runs
 const LEAP_MS = 250; // a hidden tab does not leap further when it comes back
+const BEHIND_US = 1_000_000; // who has caught up with a running session to this is live again
 const SLICE_MS = 14; // of one frame, for records to be applied in
 
 export abstract class Player<S extends Stream = Stream> extends HTMLElement {
@@ -35,6 +41,9 @@ export abstract class Player<S extends Stream = Stream> extends HTMLElement {
   readonly #caption = make('p', 'caption');
   #playback: Playback | null = null;
   #stop: (() => void) | null = null;
+  #past: Past | null = null; // of the running session that is watched
+  #speed = 1;
+  #skipIdle = false;
   #backlog: Rec[] = [];
   #next = 0; // index into the backlog
   #landing = false; // a seek is being applied: the old picture stays until the new one is whole
@@ -86,27 +95,68 @@ export abstract class Player<S extends Stream = Stream> extends HTMLElement {
 
   replay(reel: Reel): void {
     this.#leave();
-    this.#playback = new Playback(reel);
+    this.#playback = this.#playbackOf(reel);
     this.report(true);
   }
 
-  watch(feed: Feed): void {
+  /** Shows a session as it happens. With `past` what has come is kept, so that the viewer can go `back`. */
+  watch(feed: Feed, past = false): void {
     this.#leave();
+    this.#past = past ? new Past() : null;
     this.#stop = feed({
       snapshot: (records) => {
-        this.forget(true);
-        this.#quiet = true;
-        for (const record of records) this.streams.apply(record);
-        this.#quiet = false;
-        this.dirty = true;
+        this.#past?.snapshot(records);
+        this.#playback = null; // of what is before a gap nothing leads to the present
+        this.#present(records, true);
       },
       record: (record) => {
+        this.#past?.add(record);
+        if (this.#past) this.report(false);
+        if (this.#playback) return;
         // Applied as it comes and painted when there is time: a slow page leaves pictures out, never records.
         this.streams.apply(record);
         this.dirty = true;
       },
     });
   }
+
+  /** To an earlier moment of the session that is watched; it goes on meanwhile. */
+  back(to_us: number): void {
+    if (!this.#past) return;
+    const playing = this.#playback?.playing ?? false;
+    this.#playback = this.#playbackOf(this.#past.reel());
+    if (playing) this.#playback.play();
+    this.seek(Math.max(to_us, this.#past.from_us));
+  }
+
+  /** To the present of the session that is watched. */
+  live(): void {
+    if (!this.#past || !this.#playback) return;
+    this.#playback = null;
+    this.#present(this.#past.present(), false);
+  }
+
+  #present(records: readonly Rec[], live: boolean): void {
+    this.#backlog = [];
+    this.#landing = this.#sought = false;
+    this.forget(live);
+    this.#quiet = true;
+    for (const record of records) this.streams.apply(record);
+    this.#quiet = false;
+    if (!live) this.landed();
+    this.dirty = true;
+    this.report(true);
+  }
+
+  #playbackOf(reel: Reel): Playback {
+    const playback = new Playback(reel);
+    playback.speed = this.#speed;
+    playback.skipIdle = this.#skipIdle;
+    return playback;
+  }
+
+  /** Shows where `words` stand on the screen, where a screen has words; none for nowhere. */
+  mark(_words: string): void {}
 
   play(): void {
     this.#playback?.play();
@@ -127,18 +177,23 @@ export abstract class Player<S extends Stream = Stream> extends HTMLElement {
   }
 
   set speed(times: number) {
+    this.#speed = times;
     if (this.#playback) this.#playback.speed = times;
   }
 
   set skipIdle(skip: boolean) {
+    this.#skipIdle = skip;
     if (this.#playback) this.#playback.skipIdle = skip;
   }
 
   get state(): PlayerState {
     const p = this.#playback;
+    const past = this.#past;
     return {
-      position_us: p?.position_us ?? 0,
-      duration_us: p?.duration_us ?? 0,
+      live: past !== null && p === null,
+      from_us: past?.from_us ?? 0,
+      position_us: p?.position_us ?? past?.until_us ?? 0,
+      duration_us: past?.until_us ?? p?.duration_us ?? 0,
       playing: p?.playing ?? false,
       waiting: (p?.waiting ?? false) || this.#landing,
       ended: p?.ended ?? false,
@@ -197,6 +252,7 @@ export abstract class Player<S extends Stream = Stream> extends HTMLElement {
   #leave(): void {
     this.#stop?.();
     this.#stop = null;
+    this.#past = null;
     this.#playback = null;
     this.#backlog = [];
     this.#landing = this.#sought = false;
@@ -237,6 +293,18 @@ export abstract class Player<S extends Stream = Stream> extends HTMLElement {
     if (before !== playback.position_us || wasPlaying !== playback.playing || playback.failure) {
       this.report(wasPlaying !== playback.playing);
     }
+    if (this.#past && wasPlaying && playback.ended && !playback.failure) this.#caughtUp(this.#past, playback);
+  }
+
+  /** What was known when the viewer went back has been played: on with what has come since, or into the present. */
+  #caughtUp(past: Past, playback: Playback): void {
+    const at = playback.position_us;
+    if (past.until_us - at < BEHIND_US) {
+      this.live();
+      return;
+    }
+    this.back(at);
+    this.play();
   }
 
   /** Applies what is due, a slice in each frame, so that a long way to a seek does not freeze the page. */

@@ -1,12 +1,13 @@
 /** <terminal-player>: a session's terminals, replayed (`replay(reel)`) or watched live (`watch(feed)`). */
 
-import { Painter } from './paint';
+import { found, Painter } from './paint';
 import { make, Player } from './player';
 import { type Tape, Tapes } from './tapes';
 
 const PENDING_MOST = 4 << 20; // octets the emulator may lag behind before time waits for it
 const LARGEST_PX = 16;
 const SMALLEST_PX = 3;
+const FOUND = 'found'; // name of the highlight, for the style sheet
 const PROBE = 'MMMMMMMMMMMMMMMMMMMM';
 
 export class TerminalPlayer extends Player<Tape> {
@@ -17,6 +18,7 @@ export class TerminalPlayer extends Player<Tape> {
     },
   );
   #painters = new Map<number, { painter: Painter; screen: HTMLElement }>();
+  #words = ''; // looked for, in lower case
   #fitted = 0; // columns that the size of the type was chosen for
   readonly #probe = make('span', 'probe');
   readonly #resize = new ResizeObserver(() => this.#fit());
@@ -38,6 +40,11 @@ export class TerminalPlayer extends Player<Tape> {
     super.disconnectedCallback();
     this.streams.clear();
     this.#renew();
+  }
+
+  override mark(words: string): void {
+    this.#words = words.toLowerCase();
+    this.dirty = true;
   }
 
   protected override forget(live: boolean): void {
@@ -70,7 +77,13 @@ export class TerminalPlayer extends Player<Tape> {
     }
     if (this.stage.firstElementChild !== held.screen) this.stage.replaceChildren(held.screen);
     held.painter.paint(shown.terminal, shown.pty && shown.closed === null);
+    if (this.#words || CSS.highlights?.has(FOUND)) this.#highlight(held.screen);
     if (shown.terminal.cols !== this.#fitted) this.#fit();
+  }
+
+  #highlight(screen: HTMLElement): void {
+    if (!this.#words) CSS.highlights?.delete(FOUND);
+    else CSS.highlights?.set(FOUND, new Highlight(...found(screen, this.#words)));
   }
 
   /** Other terminals than those that were painted. */
