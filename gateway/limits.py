@@ -33,6 +33,7 @@ API_TOKEN_NETWORKS: Final = 16  # that one is bound to
 API_TOKEN_SAID: Final = timedelta(hours=1)  # a use from the same network is an audit event once in so long
 API_TOKEN_KEPT: Final = timedelta(days=90)  # in the list, after its end
 POLICY_FILES: Final = 500  # files of one policy set, cases included
+POLICY_CASES: Final = 2000  # cases of one policy set: each is asked when it is made active
 POLICY_OCTETS: Final = 1 << 20  # octets of one policy set; 100 policies with cases take 150 KiB
 INVITATION_LIFE: Final = timedelta(hours=72)  # C21
 SETUP_LIFE: Final = timedelta(hours=24)  # a restart makes a new one
@@ -103,6 +104,7 @@ IDEMPOTENCY_KEPT: Final = timedelta(hours=24)  # an answer, for who asks again w
 IDEMPOTENCY_KEYS: Final = 1000  # kept of one person at once
 IDEMPOTENCY_KEY_CHARACTERS: Final = 255
 API_BODY_OCTETS: Final = 64 << 10  # octets of a request's body: the longest texts of a form, several times
+API_POLICY_OCTETS: Final = 3 << 20  # octets of a body with a whole policy set, as JSON writes it
 API_LIVE_PER_PERSON: Final = 16  # WebSockets of one person: tabs and watched sessions
 SEARCH_CHARACTERS: Final = 200  # of a text that is looked for in a recording: two lines of a terminal
 API_LIVE: Final = 500  # WebSockets in all

@@ -3,11 +3,13 @@
     [[case]]
     name = "a vendor may ask for a shell on a standard workstation"
     action = "request"                                          # request, connect or channel
-    person = { name = "vera", roles = ["vendor"], plant = false }
-    target = { name = "ews-l4", tier = "T1", class = "workstation", zone = "line4", level = "2", owner = false }
+    person = { name = "vera", roles = ["vendor"], organisation = "vendor", plant = false }
+    target = { name = "ews-l4", tier = "T1", class = "workstation", zone = "line4", level = "2", owner = false,
+               exceptions = [] }                                # kinds that hold, such as "legacy-crypto"
     protocol = "ssh"
     account = "engineer"
-    channels = ["shell"]                                        # of rdp ["desktop"]
+    channels = ["shell"]                                        # of rdp ["desktop"], of tcp ["forward"]
+    services = []                                               # tcp services that "forward" is asked for
     factors = ["password", "totp"]
     source = "192.0.2.7"
     emergency = false
@@ -33,6 +35,8 @@ from gateway.errors import Invalid
 from gateway.identity.model import Factor, Organisation, Person, Role
 from gateway.ids import AccountId, OrganisationId, PersonId, TargetId
 from gateway.inventory.model import Account, CredentialKind, Protocol, Target, TargetClass, Tier, Zone
+from gateway.limits import POLICY_CASES
+from gateway.policy import explain
 from gateway.policy.engine import PolicyEngine
 from gateway.policy.model import (
     LEAST_CHANNELS,
@@ -52,8 +56,8 @@ EXPECTED: Final = frozenset({"allow", "forbidden", "no_permit"})
 FIELDS: Final = frozenset(
     {"name", "action", "person", "target", "protocol", "account", "channels", "factors", "source", "emergency", "at"}
 ) | {"services", "expect", "rules", "obliges", "says"}
-PERSON: Final = frozenset({"name", "roles", "plant"})
-TARGET: Final = frozenset({"name", "tier", "class", "zone", "level", "owner"})
+PERSON: Final = frozenset({"name", "roles", "organisation", "plant"})
+TARGET: Final = frozenset({"name", "tier", "class", "zone", "level", "owner", "exceptions"})
 
 Table = Mapping[str, Any]
 
@@ -100,10 +104,16 @@ def cases(texts: Mapping[str, str]) -> list[Case]:
     for name, text in texts.items():
         try:
             found += [_case(name, table) for table in tomllib.loads(text).get("case", [])]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except tomllib.TOMLDecodeError as error:
+            raise Invalid(name, f"does not parse: {error}") from None
+        except KeyError as error:
+            raise Invalid(name, f"a case has no {error.args[0]}") from None
+        except (ValueError, TypeError, AttributeError) as error:
             raise Invalid(name, f"{type(error).__name__}: {error}") from None
         except Invalid as error:
             raise Invalid(name, f"{error.field}: {error.words}") from None
+        if len(found) > POLICY_CASES:
+            raise Invalid(name, f"there are more than {POLICY_CASES} cases in all")
     return found
 
 
@@ -136,11 +146,14 @@ def _case(file: str, table: Table) -> Case:
     if (expect := table["expect"]) not in EXPECTED:
         raise Invalid(name, f"expect is {expect!r}, must be of {', '.join(sorted(EXPECTED))}")
     protocol = Protocol(table.get("protocol", "ssh"))
+    at = table.get("at", NOON)
+    if not isinstance(at, datetime) or at.tzinfo is None:
+        raise Invalid(name, "at must be a moment with its zone, such as 2026-11-24T10:00:00Z")
     person, target = _person(name, table.get("person", {})), table.get("target", {})
     question = Question(
         action=Action(table["action"]),
         person=person,
-        target=_target(name, target, person.id, str(table.get("account", "engineer"))),
+        target=_target(name, target, person.id, str(table.get("account", "engineer")), at),
         protocol=protocol,
         account=str(table.get("account", "engineer")),
         channels=frozenset(Channel(c) for c in table.get("channels", LEAST_CHANNELS[protocol])),
@@ -151,20 +164,22 @@ def _case(file: str, table: Table) -> Case:
     )
     rules = frozenset(table["rules"]) if "rules" in table else None
     obliges = {field: _value(name, field, value) for field, value in table.get("obliges", {}).items()}
-    return Case(file, name, question, table.get("at", NOON), expect, rules, obliges, str(table.get("says", "")))
+    return Case(file, name, question, at, expect, rules, obliges, str(table.get("says", "")))
 
 
 def _person(case: str, table: Table) -> Person:
     _known(case, table, PERSON)
     plant, name = bool(table.get("plant", False)), str(table.get("name", "vera"))
-    of = Organisation(OrganisationId("org_case"), "plant" if plant else "vendor", "", plant)
+    organisation = str(table.get("organisation", "plant" if plant else "vendor"))
+    of = Organisation(OrganisationId("org_case"), organisation, "", plant)
     return Person(PersonId("per_case"), name, name, of, frozenset(Role(r) for r in table.get("roles", ["vendor"])))
 
 
-def _target(case: str, table: Table, person: PersonId, account: str) -> Target:
+def _target(case: str, table: Table, person: PersonId, account: str, at: datetime = NOON) -> Target:
     _known(case, table, TARGET)
+    id_ = TargetId("tgt_case")
     return Target(
-        id=TargetId("tgt_case"),
+        id=id_,
         name=str(table.get("name", "ews-l4")),
         title="",
         zone=Zone(str(table.get("zone", "line4")), "", str(table.get("level", "2"))),
@@ -173,6 +188,7 @@ def _target(case: str, table: Table, person: PersonId, account: str) -> Target:
         owners=frozenset({person} if table.get("owner") else ()),
         services=(),
         accounts=(Account(AccountId("acc_case"), account, CredentialKind.PASSWORD),),
+        exceptions=tuple(explain.exception(id_, str(kind), at) for kind in table.get("exceptions", [])),
     )
 
 

@@ -23,6 +23,7 @@ import structlog
 from gateway.errors import GatewayError, Invalid
 from gateway.identity.model import PHISHING_RESISTANT
 from gateway.policy import explain, facts, files
+from gateway.policy.mentions import Mentions
 from gateway.policy.model import Action, Allow, Decision, Deny, Obligations, Question
 from gateway.policy.rules import Rule, parse
 
@@ -47,6 +48,7 @@ class PolicyEngine:
     Attributes:
         version: names the exact contents of the policy set.
         rules: by their @id.
+        mentions: what its policies can tell apart.
     """
 
     def __init__(self, rules: Iterable[Rule], schema: str, version: str) -> None:
@@ -57,6 +59,8 @@ class PolicyEngine:
         document = {"staticPolicies": bodies, "templates": {}, "templateLinks": []}
         self._policies = cedarpy.PolicySet.from_json_str(json.dumps(document))
         self._schema = cedarpy.Schema.from_str(schema)
+        self.mentions = Mentions.of(rule.body for rule in self.rules.values())
+        self._hints = explain.Hints(self.mentions.exceptions, self.mentions.networks, self.mentions.reads("at"))
 
     @classmethod
     def load(cls, folder: Path) -> PolicyEngine:
@@ -120,10 +124,10 @@ class PolicyEngine:
         if isinstance(answer, Allow) or answer.code != "no_permit" or answer.missing:
             return answer
 
-        def ask(variant: Question) -> Allow | None:
-            return a if isinstance(a := self._ask(variant, at), Allow) else None
+        def ask(variant: Question, moment: datetime) -> Allow | None:
+            return a if isinstance(a := self._ask(variant, moment), Allow) else None
 
-        found = explain.missing(q, ask)
+        found = explain.missing(q, at, ask, self._hints)
         return answer if found is None else self._no_permit(q, found.words, found.rules)
 
     def _ask(self, q: Question, at: datetime) -> Decision:

@@ -25,11 +25,15 @@ class Mentions:
         names: type and id of the entities that stand in a policy.
         facts: attributes of the circumstances that a policy reads; None for any of them.
         action: whether a policy looks at what is done.
+        exceptions: kinds of exceptions that a policy asks for.
+        networks: an address of each network that stands in a policy.
     """
 
     names: frozenset[tuple[str, str]]
     facts: frozenset[str] | None
     action: bool
+    exceptions: frozenset[str] = frozenset()
+    networks: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, bodies: Iterable[Mapping[str, Any]]) -> Mentions:
@@ -40,7 +44,14 @@ class Mentions:
         read = frozenset(m for m in found if isinstance(m, str))
         action = "action" in read or any(kind == "Action" for kind, _ in names)
         whole = "context" in read
-        return cls(names, None if whole else frozenset(m[1:] for m in read if m.startswith(".")), action)
+        facts = None if whole else frozenset(m[1:] for m in read if m.startswith("."))
+        asked = [value for body in said for value in _asked_of(body, "exceptions")]
+        networks = [address for body in said for address in _networks(body)]
+        return cls(names, facts, action, frozenset(asked), frozenset(networks))
+
+    def reads(self, fact: str) -> bool:
+        """Whether a policy looks at this attribute of the circumstances."""
+        return self.facts is None or fact in self.facts
 
     def circumstances(self, request: Json) -> str:
         """The same for two requests of one person to one target that no policy tells apart."""
@@ -91,3 +102,43 @@ def _of_context(access: Any) -> str:
     """Which attribute of the context is read; empty for something else."""
     plain = isinstance(access, dict) and access.get("left") == {"Var": "context"} and isinstance(access["attr"], str)
     return str(access["attr"]) if plain else ""
+
+
+def _asked_of(value: Any, attribute: str) -> Iterator[str]:
+    """Texts that a policy looks for in a set of the context."""
+    if isinstance(value, list):
+        for inside in value:
+            yield from _asked_of(inside, attribute)
+    if not isinstance(value, dict):
+        return
+    for key, inside in value.items():
+        if key.startswith("contains") and isinstance(inside, dict) and _is_access(inside.get("left"), attribute):
+            yield from _texts(inside.get("right"))
+        else:
+            yield from _asked_of(inside, attribute)
+
+
+def _is_access(value: Any, attribute: str) -> bool:
+    return isinstance(value, dict) and value.keys() == {"."} and _of_context(value["."]) == attribute
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inside in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inside)
+
+
+def _networks(value: Any) -> Iterator[str]:
+    """The first address of each `ip("...")`."""
+    if isinstance(value, list):
+        for inside in value:
+            yield from _networks(inside)
+    if not isinstance(value, dict):
+        return
+    for key, inside in value.items():
+        if key == "ip":
+            yield from (text.partition("/")[0] for text in _texts(inside))
+        else:
+            yield from _networks(inside)

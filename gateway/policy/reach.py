@@ -19,7 +19,6 @@ from gateway.ids import OrganisationId, PersonId, TargetId
 from gateway.inventory.model import Protocol, Target, TargetClass, Tier, Zone
 from gateway.policy import facts
 from gateway.policy.engine import PolicyEngine, PolicyFailed, Verdict
-from gateway.policy.mentions import Mentions
 from gateway.policy.model import FILE_CHANNELS, Action, Allow, Channel, Decision, Obligations, Question
 
 SSH_CHANNELS: Final = frozenset({Channel.SHELL, Channel.EXEC, Channel.FORWARD}) | FILE_CHANNELS
@@ -120,7 +119,7 @@ class Site:
 
     def __init__(self, engine: PolicyEngine, at: datetime, *, emergency: bool = False) -> None:
         self._engine, self._at, self._emergency = engine, at, emergency
-        self._mentions = Mentions.of(rule.body for rule in engine.rules.values())
+        self._mentions = engine.mentions
         self._persons: dict[PersonId, str] = {}
         self._targets: dict[TargetId, str] = {}
         self._reached: dict[tuple[str, str, bool], tuple[Permit, ...]] = {}

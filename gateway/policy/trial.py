@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.errors import Invalid, Refused
-from gateway.policy import check, files, versions
+from gateway.policy import check, files, problems, versions
 from gateway.policy.engine import PolicyEngine
 from gateway.policy.versions import PolicyVersion
 
@@ -28,24 +28,17 @@ def tried(texts: files.Files) -> tuple[PolicyEngine, CaseRun]:
     Raises:
         Invalid: it does not load, or a case cannot be read.
     """
+    demand_right(texts)
     engine = PolicyEngine.of(texts)
-    demand_answers(engine)
     cases = check.cases(files.cases(texts))
     failures = tuple(f"{c.file}: {c.name}: {words}" for c in cases for words in check.failures(engine, c))
     return engine, CaseRun(len(cases), failures)
 
 
 def demand_right(texts: files.Files) -> None:
-    """Raises Invalid: it does not load, or a case cannot be read. No case is run."""
-    demand_answers(PolicyEngine.of(texts))
-    check.cases(files.cases(texts))
-
-
-def demand_answers(engine: PolicyEngine) -> None:
-    """Raises Invalid: its schema does not know every fact that this gateway tells; each answer would be no."""
-    for question in check.probes() if engine.rules else ():
-        if why := engine.cannot_answer(question, check.NOON):
-            raise Invalid(files.SCHEMA, f"does not fit what this gateway tells: {why}")
+    """Raises NotRight, an Invalid: it does not load, or a case cannot be read. No case is run."""
+    if found := problems.find(texts):
+        raise problems.NotRight(found)
 
 
 def in_force(active: PolicyVersion, schema: str) -> PolicyEngine:
@@ -59,13 +52,13 @@ def in_force(active: PolicyVersion, schema: str) -> PolicyEngine:
     """
     if files.digest(active.files) != active.digest:
         raise Invalid("policy", f"version {active.id} in the store is not what was activated; it was changed there")
-    engine = PolicyEngine.of(active.files)
+    texts = {name: text for name, text in active.files.items() if name not in files.cases(active.files)}
     try:
-        demand_answers(engine)
+        demand_right(texts)
     except Invalid:
-        engine = PolicyEngine.of({**active.files, files.SCHEMA: schema}, version=active.id)
-        demand_answers(engine)
-    return engine
+        texts[files.SCHEMA] = schema
+        demand_right(texts)
+    return PolicyEngine.of(texts, version=active.id)
 
 
 def fit(version: PolicyVersion) -> PolicyEngine:
