@@ -71,7 +71,10 @@ async def test_a_page_that_was_not_built_says_so(site: Site, folder: Path | None
         assert "has not been built" in answer.text
 
 
-async def test_the_admin_door_serves_no_page_and_no_live_views(site: Site, dist: Path) -> None:
-    async with client(site, dist, Door.ADMIN) as browser:
-        assert (await browser.get("/")).status_code == 404
-        assert (await browser.get("/assets/index-abc123.js")).status_code == 404
+async def test_the_admin_door_serves_the_page_under_the_same_policy_and_no_desktops(site: Site, dist: Path) -> None:
+    async with client(site, dist, Door.ADMIN) as browser, client(site, dist) as people:
+        page, other = await browser.get("/"), await people.get("/")
+        assert (page.status_code, page.text) == (200, other.text)
+        assert page.headers["content-security-policy"] == other.headers["content-security-policy"]
+        assert (await browser.get("/assets/index-abc123.js")).status_code == 200
+        assert (await browser.get("/desktop")).status_code == 404

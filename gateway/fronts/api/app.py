@@ -66,7 +66,7 @@ def create_app(services: Services, door: Door) -> FastAPI:
             app.include_router(module.router, prefix=PREFIX)
         app.state.live = sockets.Connections()
         services.audit.hub.react(services.asks.hears(services.clock.now))
-        page.install(app, services.site.pages)
+    page.install(app, services.site.pages, desktops=door is Door.PEOPLE)
     app.add_middleware(idempotency.Keeping, state=services)
     app.add_middleware(Guard, hosts=services.site.hosts)
     return app

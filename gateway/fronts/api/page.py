@@ -33,8 +33,8 @@ class _Hashed(StaticFiles):
         return answer
 
 
-def install(app: FastAPI, folder: Path | None) -> None:
-    """Serve what is in `folder`, or say that it has not been built."""
+def install(app: FastAPI, folder: Path | None, *, desktops: bool) -> None:
+    """Serve what is in `folder`, or say that it has not been built. Both doors have the page, one has desktops."""
 
     def document(name: str) -> Response:
         if folder is None or not (folder / name).is_file():
@@ -45,9 +45,11 @@ def install(app: FastAPI, folder: Path | None) -> None:
     async def start() -> Response:
         return document("index.html")
 
-    @app.get(DESKTOP, include_in_schema=False)
-    async def desktop() -> Response:
-        return document("desktop.html")
+    if desktops:
+
+        @app.get(DESKTOP, include_in_schema=False)
+        async def desktop() -> Response:
+            return document("desktop.html")
 
     if folder is not None and (folder / "assets").is_dir():
         app.mount("/assets", _Hashed(directory=folder / "assets", follow_symlink=False))

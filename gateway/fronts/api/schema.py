@@ -1,4 +1,4 @@
-"""The schema of the people's door, which the page is generated from: python -m gateway.fronts.api.schema."""
+"""The schema of each door, which the page is generated from: python -m gateway.fronts.api.schema [admin]."""
 
 from __future__ import annotations
 
@@ -15,4 +15,4 @@ def text(door: Door = Door.PEOPLE) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(text())
+    sys.stdout.write(text(Door(sys.argv[1]) if len(sys.argv) > 1 else Door.PEOPLE))

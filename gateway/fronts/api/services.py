@@ -60,7 +60,7 @@ class Site:
         name: shown in the page; origin of the audit log's checkpoints.
         hosts: host names and addresses, without port, that a request's Host may name; anything else is refused.
         signing: signs checkpoints of the audit log.
-        pages: folder of the built page; None where this door serves none.
+        pages: folder of the built page, for both doors; None for none.
         ssh_port: where the SSH front listens, for the command that the page offers to copy.
         rdp_host: address of the RDP front; empty when it is the host that serves the page.
         zone_of_people: the zone that persons come from; a target without a conduit from it is not offered.

@@ -45,7 +45,7 @@ async def sign_in(asked: SignIn, request: Request, response: Response, state: Ev
     response.set_cookie(COOKIE, token, path="/", secure=True, httponly=True, samesite="strict")
     door: Door = request.app.state.door
     await state.identity.logged_in(person, f"api {door}", client, source)
-    return await _me(state, opened.person, opened)
+    return await _me(state, door, opened.person, opened)
 
 
 @router.post(
@@ -61,8 +61,8 @@ async def sign_out(response: Response, who: Anyone, state: Everything) -> Done:
 
 
 @router.get("/me", summary="Who is asking", responses=problems(*SIGNED_IN), dependencies=[needs(*Scope)])
-async def me(who: Anyone, state: Everything) -> Me:
-    return await _me(state, who.person, who.sign_in)
+async def me(request: Request, who: Anyone, state: Everything) -> Me:
+    return await _me(state, request.app.state.door, who.person, who.sign_in)
 
 
 @router.get("/health", summary="Whether the gateway can answer", responses=problems())
@@ -76,13 +76,14 @@ async def health(response: Response, state: Everything) -> Health:
         return Health(ok=False)
 
 
-async def _me(state: Services, person: Person, sign_in: Opened | None) -> Me:
+async def _me(state: Services, door: Door, person: Person, sign_in: Opened | None) -> Me:
     return Me(
         name=person.name,
         title=person.title,
         organisation=person.organisation.title,
         roles=sorted(person.roles),
         csrf=sign_in.csrf if sign_in else "",
+        door=door.value,
         site=state.site.name,
         ssh_port=state.site.ssh_port,
         rdp_host=state.site.rdp_host,

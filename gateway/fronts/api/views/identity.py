@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from gateway.fronts.api.views.common import Answer, Code, Moment, Name, Question, Secret, ShownOnce, Token, Words
@@ -60,6 +62,7 @@ class Me(Answer):
     organisation: str = Field(description="Title of the organisation.", examples=["Kranz Drives"])
     roles: list[Role] = Field(description="Sorted.")
     csrf: str = Field(description="Goes back as `X-CSRF-Token` with every state change of this sign-in.")
+    door: Literal["people", "admin"] = Field(description="Which one this is: the other has other routes.")
     site: str = Field(examples=["Plant North"])
     ssh_port: int = Field(
         description="Where the SSH front listens, on the host that serves this page.", examples=[2222]

@@ -1741,6 +1741,12 @@ export interface components {
        */
       csrf: string;
       /**
+       * Door
+       * @description Which one this is: the other has other routes.
+       * @enum {string}
+       */
+      door: 'people' | 'admin';
+      /**
        * Name
        * @example vera
        */
