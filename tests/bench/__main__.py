@@ -1,8 +1,8 @@
 """`make bench`: measure, and write docs/benchmarks.md.
 
-Usage: python -m tests.bench [--small] [ssh | rdp]
-    --small     few runs, prints only, to see that all of it works
-    ssh, rdp    that part alone; the other part of the report stays as it is
+Usage: python -m tests.bench [--small] [ssh | files | rdp]...
+    --small             few runs, prints only, to see that all of it works
+    ssh, files, rdp     these parts alone; the others of the report stay as they are
 """
 
 import asyncio
@@ -18,14 +18,14 @@ from typing import Any
 import asyncssh
 import pyrage
 
-from tests.bench import crowd, rdp, recorder, ssh
+from tests.bench import crowd, files, rdp, recorder, ssh
 from tests.bench.report import report
 from tests.bench.sshd import sshd
 from tests.e2e.site import free_port
 
 REPORT = Path(__file__).parent.parent.parent / "docs" / "benchmarks.md"
 
-
+PARTS = ("ssh", "files", "rdp")
 STARTED = time.monotonic()
 
 
@@ -78,14 +78,16 @@ def _passed(what: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    parts = [one for one in arguments if one != "--small"] or ["ssh", "rdp"]
+    parts = [one for one in arguments if one != "--small"] or list(PARTS)
     small = "--small" in arguments
-    if not set(parts) <= {"ssh", "rdp"}:
+    if not set(parts) <= set(PARTS):
         sys.stderr.write(f"{__doc__}\n")
         return 2
     load, found = os.getloadavg()[0], dict[str, Any]()
     if "ssh" in parts:
         found |= measure(SMALL if small else Size())
+    if "files" in parts:
+        found["files"] = files.measure(files.SMALL if small else files.Size())
     if "rdp" in parts:
         found["rdp"] = asyncio.run(rdp.measure(rdp.SMALL if small else rdp.Size()))
     json.dump(found, sys.stdout, indent=1)

@@ -33,16 +33,60 @@ SHARE = """
 A kill is measured from the operator's decision to the client's closed channel, in clients that share the machine.
 """
 
+FILES = "## Files (SFTP)\n"
+FILES_HEAD = """
+OpenSSH's `sftp`, signed in before the clock starts, interleaved over the same paths. The gateway records every request
+and keeps the ledger with digests. A large file has {octets:,} octets; small ones 1,000 each, {files:,} a run; medians
+of {runs} runs. Load average when the run began: {load:.1f}.
+
+| what | direct | ProxyJump | gateway | gateway ÷ ProxyJump | asked | |
+|---|---|---|---|---|---|---|
+"""
 Found = dict[str, Any]
 
 
 def report(found: Found, load: float, before: str) -> str:
     """The whole report; a part that was not measured stays as it was `before`."""
-    ssh, title, rdp = before.partition(rdp_report.TITLE)
+    parts = _by_title(before)
     if "recorder" in found:
-        ssh = _head(load) + SIDE_BY_SIDE + "".join(_paths(found)) + ALONE + "".join(_alone(found)) + SHARE
-    desktops = rdp_report.report(found["rdp"]) if "rdp" in found else title + rdp
-    return f"{ssh.rstrip()}\n\n{desktops}".rstrip() + "\n"
+        parts[""] = _head(load) + SIDE_BY_SIDE + "".join(_paths(found)) + ALONE + "".join(_alone(found)) + SHARE
+    if "files" in found:
+        parts[FILES] = FILES + FILES_HEAD.format(load=load, **found["files"]["size"]) + "".join(_files(found["files"]))
+    if "rdp" in found:
+        parts[rdp_report.TITLE] = rdp_report.report(found["rdp"])
+    first = [title for title in ("", FILES, rdp_report.TITLE) if title in parts]
+    ordered = [*first, *(title for title in parts if title not in first)]
+    return "\n\n".join(parts[title].strip() for title in ordered) + "\n"
+
+
+def _by_title(text: str) -> dict[str, str]:
+    """Parts of a report by the line of their title; what comes before the first by ""."""
+    parts, title = {"": ""}, ""
+    for line in text.splitlines(keepends=True):
+        if line.startswith("## "):
+            title, parts[line] = line, ""
+        parts[title] += line
+    return parts
+
+
+def _files(found: Found) -> list[str]:
+    size = found["size"]
+    megabytes = size["octets"] / 1e6
+    return [
+        _ratio("`get` of a large file, MB/s", _rates(found["get"], megabytes), least=0.7),
+        _ratio("`put` of a large file, MB/s", _rates(found["put"], megabytes), least=0.7),
+        _ratio("`get -r` of small files, files a second", _rates(found["get_small"], size["files"]), least=0.6),
+        _ratio("`put -r` of small files, files a second", _rates(found["put_small"], size["files"]), least=0.6),
+        ALONE,
+        _row("gateway's CPU for 100 MB of `get`, s", found["get"]["cpu"] / megabytes * 100, 2),
+        _row("gateway's CPU for 100 MB of `put`, s", found["put"]["cpu"] / megabytes * 100, 2),
+        _row("gateway's CPU for a small file that is fetched, ms", found["get_small"]["cpu"] / size["files"] * 1e3, 2),
+        _row("gateway's CPU for a small file that is brought, ms", found["put_small"]["cpu"] / size["files"] * 1e3, 2),
+    ]
+
+
+def _rates(seconds: dict[str, float], amount: float) -> dict[str, float]:
+    return {path: amount / value for path, value in seconds.items()}
 
 
 def _head(load: float) -> str:

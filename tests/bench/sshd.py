@@ -25,6 +25,7 @@ MaxStartups 500
 MaxSessions 500
 LogLevel ERROR
 SetEnv HOME={folder}/home
+Subsystem sftp {subsystem}
 """
 
 
@@ -37,8 +38,8 @@ class Sshd:
 
 
 @contextmanager
-def sshd(folder: Path, host: str, port: int) -> Iterator[Sshd]:
-    """Run it while the block does; `key` opens the account of whoever runs this."""
+def sshd(folder: Path, host: str, port: int, subsystem: str = "internal-sftp -d {folder}/home") -> Iterator[Sshd]:
+    """Run it while the block does; `key` opens the account of whoever runs this. SFTP is `subsystem`."""
     (folder / "home").mkdir(parents=True)
     Path("/run/sshd").mkdir(exist_ok=True)
     asyncssh.generate_private_key("ssh-ed25519").write_private_key(folder / "host_key")
@@ -47,7 +48,8 @@ def sshd(folder: Path, host: str, port: int) -> Iterator[Sshd]:
     key.write_private_key(folder / "key")
     (folder / "key").chmod(0o600)
     (folder / "authorized").write_bytes(key.export_public_key())
-    (folder / "config").write_text(CONFIG.format(folder=folder, host=host, port=port))
+    subsystem = subsystem.format(folder=folder)
+    (folder / "config").write_text(CONFIG.format(folder=folder, host=host, port=port, subsystem=subsystem))
     process = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", str(folder / "config")], stderr=subprocess.DEVNULL)
     try:
         while True:

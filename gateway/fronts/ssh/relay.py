@@ -264,3 +264,4 @@ class Exit:
         self.status: int | None = None
         self.signal = self.message = self.language = ""
         self.core_dumped = False
+        self.unasked = False  # it served requests, and nobody had said that there are no more

@@ -382,6 +382,8 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
     def _over(self, end: Exit, exc: Exception | None) -> None:
         """The target's side is gone, and everything it sent was passed on."""
         self.screen.stop()
+        if end.unasked:
+            self.screen.say(texts.FILES_GONE)
         if end.status is not None:
             self._chan.exit(end.status)
         elif end.signal:

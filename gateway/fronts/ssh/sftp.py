@@ -266,6 +266,7 @@ class FileRelay(Relay):
         if self._over or (self._effects and not self._cut):
             return
         self._settle()
+        self._exit.unasked = self._answers and not self._client_eof and not self._cut
         super()._finish(exc)
 
     def _settle(self) -> None:

@@ -23,6 +23,7 @@ SUBSYSTEM: Final = "The subsystem {name} is not carried by this gateway. Use sft
 FILES_CLIENT: Final = "What your client sent is no file transfer, so the gateway ended it. Try another client."
 FILES_TARGET: Final = f"What the target answered is no file transfer, so the gateway ended it. Call {WHOM}."
 FILES_SILENT: Final = f"The target stopped answering, so the gateway ended the transfer. Call {WHOM}."
+FILES_GONE: Final = f"The target ended the file transfer by itself. Call {WHOM}."
 FILES_UNSUPPORTED: Final = "The gateway does not carry this kind of request. Use plain reads, writes and lists."
 FILES_CUT: Final = "The channel ended before all of it was delivered."
 FILES_BY_SFTP: Final = "Files of this target pass by SFTP alone. Use sftp, or scp without -O, instead."
