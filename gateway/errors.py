@@ -45,6 +45,11 @@ class Invalid(GatewayError):
         super().__init__(f"{field}: {words}")
         self.field, self.words = field, words
 
+    @property
+    def several(self) -> tuple[tuple[str, str], ...]:
+        """Every field with its words, for those who can tell more than one at once."""
+        return ((self.field, self.words),)
+
 
 class NotFound(GatewayError):
     """No such thing, or none that the asker may know of; the two are not told apart."""

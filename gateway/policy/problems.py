@@ -49,6 +49,10 @@ class NotRight(Invalid):
         super().__init__(first.file, f"{first.where}{first.words}")
         self.problems = tuple(problems)
 
+    @property
+    def several(self) -> tuple[tuple[str, str], ...]:
+        return tuple((p.file, f"{p.where}{p.words}") for p in self.problems)
+
 
 def find(texts: files.Files) -> list[Problem]:
     """In the order of the files; empty when the set can be loaded and its cases read."""

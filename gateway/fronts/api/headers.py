@@ -13,12 +13,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.fronts.api import problems
-from gateway.limits import API_BODY_OCTETS
+from gateway.limits import API_BODY_OCTETS, API_POLICY_OCTETS
 
 log = structlog.get_logger()
 
 API: Final = "/api/"
 READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+POLICY_SETS: Final = frozenset(f"/api/v1/policies{rest}" for rest in ("", "/validate", "/diff"))  # bodies with many files
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -87,8 +88,9 @@ class Guard:
 
     async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
         declared = Headers(scope=scope).get("content-length", "0")
-        too_large = problems.answer(413, "too_large", f"The body must be at most {API_BODY_OCTETS} octets.")
-        if not declared.isdecimal() or int(declared) > API_BODY_OCTETS:
+        most = API_POLICY_OCTETS if scope["path"] in POLICY_SETS else API_BODY_OCTETS
+        too_large = problems.answer(413, "too_large", f"The body must be at most {most} octets.")
+        if not declared.isdecimal() or int(declared) > most:
             await too_large(scope, receive, send)
             return
         seen = 0
@@ -97,7 +99,7 @@ class Guard:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > API_BODY_OCTETS:  # a body without a length, or with a false one
+            if seen > most:  # a body without a length, or with a false one
                 raise HTTPException(413)
             return message
 

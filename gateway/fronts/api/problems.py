@@ -65,7 +65,8 @@ def of(error: GatewayError) -> JSONResponse:
             return answer(_REFUSALS.get(error.code, 403), error.code, error.words, rule=error.rule)
         case Invalid():
             words = f"{error.field}: {error.words}."
-            return answer(422, "invalid", words, errors=(FieldProblem(field=error.field, words=error.words),))
+            errors = tuple(FieldProblem(field=field, words=why) for field, why in error.several[:_ERRORS_SHOWN])
+            return answer(422, "invalid", words, errors=errors)
         case NotFound():
             return answer(404, "not_found", f"There is no such {error.what}, or none that you may know of.")
         case Stale():
