@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from gateway.identity.model import Person
 from gateway.inventory.model import Target
@@ -20,6 +21,9 @@ from gateway.policy.reach import Permit, Site, Way, questions
 
 Pairs = tuple[frozenset[str], frozenset[str]]
 """Names of persons and of targets: each of these persons on each of these targets."""
+
+
+What = Literal["gained", "lost", "obliged"]
 
 
 # --- why, or why not
@@ -128,7 +132,7 @@ class Change:
         forbids: of `lost`, the rules of the new policy that forbid it now; none when no rule permits it any more.
     """
 
-    what: str
+    what: What
     way: Way
     channels: tuple[tuple[Channel, str], ...]
     obligations: tuple[str, ...]
@@ -166,7 +170,7 @@ def diff(
                     names = frozenset(p.name for p in some), frozenset(t.name for t in there)
                     found[change].add(names)
     rows = [Difference(c, *map(_in_order, pairs)) for c, all_ in found.items() for pairs in _merged(all_)]
-    order = {"lost": 0, "gained": 1, "obliged": 2}
+    order: dict[What, int] = {"lost": 0, "gained": 1, "obliged": 2}
     return sorted(rows, key=lambda d: (order[d.change.what], d.persons, d.targets, str(d.change.way)))
 
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 from gateway.audit.model import GATEWAY
 from gateway.errors import Refused
@@ -147,6 +148,18 @@ def demand_activator(version: PolicyVersion, person: Person, at: datetime) -> No
             " Another administrator has to make it active."
         )
         raise Refused("own_signature", words, rule=RULE)
+
+
+def deeds(version: PolicyVersion, person: Person, at: datetime) -> list[Literal["sign", "activate"]]:
+    """What to offer him. The book decides; this only saves him a refusal."""
+    found: list[Literal["sign", "activate"]] = []
+    with suppress(Refused):
+        demand_signer(version, person, at)
+        found.append("sign")
+    with suppress(Refused):
+        demand_activator(version, person, at)
+        found.append("activate")
+    return found
 
 
 def demand_fresh(proof: FactorProof, person: Person, at: datetime) -> None:

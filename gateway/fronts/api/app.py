@@ -23,6 +23,8 @@ from gateway.fronts.api import (
     offers,
     page,
     people,
+    policies,
+    policies_admin,
     problems,
     recordings,
     replay,
@@ -44,9 +46,9 @@ TITLE = {Door.PEOPLE: "Sluicegate", Door.ADMIN: "Sluicegate administration"}
 ROUTERS = {
     Door.PEOPLE: (
         sign_in, tokens, offers, host_keys, exceptions, exceptions_owners, access, tickets, sessions, recordings,
-        replay, audit,
+        replay, policies, audit,
     ),
-    Door.ADMIN: (sign_in, tokens, people, inventory, exceptions, audit),
+    Door.ADMIN: (sign_in, tokens, people, inventory, exceptions, policies_admin, policies, audit),
 }  # fmt: skip
 
 _CONFLICT, _TOO_MANY = problems_of(409, 429)[409], problems_of(409, 429)[429]

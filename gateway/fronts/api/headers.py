@@ -19,7 +19,8 @@ log = structlog.get_logger()
 
 API: Final = "/api/"
 READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-POLICY_SETS: Final = frozenset(f"/api/v1/policies{rest}" for rest in ("", "/validate", "/diff"))  # bodies with many files
+# Bodies with many files.
+POLICY_SETS: Final = frozenset(f"/api/v1/policies{rest}" for rest in ("", "/validate", "/diff"))
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"

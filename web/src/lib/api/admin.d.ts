@@ -390,6 +390,189 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/policies': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Policy versions, newest first */
+    get: operations['list_policies'];
+    put?: never;
+    /**
+     * Propose a policy version
+     * @description A draft: it decides nothing before another person signed it off and it was made active.
+     */
+    post: operations['propose_policy'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/policies/diff': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Whose access a policy set would change */
+    post: operations['diff_policy_set'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/policies/explain': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Why somebody may, or why not, in his own words
+     * @description The words of a denial are those that the person reads in his terminal.
+     */
+    post: operations['explain_policy'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/policies/validate': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Try a policy set without keeping it
+     * @description Schema, policies and cases. What does not parse is a problem, whose `errors` have file, line and words.
+     */
+    post: operations['validate_policy'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/policies/who-can': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Who could get into a target, and how
+     * @description Everybody whom the policy lets ask, start and open a channel there, with what it obliges to.
+     */
+    get: operations['who_can'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/policies/{version_id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** A policy version with its files */
+    get: operations['get_policy'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/policies/{version_id}/activate': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Decide by a signed policy version from now on; an earlier one again is a roll back */
+    post: operations['activate_policy'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/policies/{version_id}/diff': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Whose access a policy version changes, in sentences */
+    get: operations['diff_policies'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/policies/{version_id}/sign': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Sign a policy version off, as a second person */
+    post: operations['sign_policy'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/policies/{version_id}/test': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Run a policy version's own cases */
+    post: operations['test_policy'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/setup': {
     parameters: {
       query?: never;
@@ -672,6 +855,111 @@ export interface components {
       name: string;
     };
     /**
+     * CaseRunView
+     * @description The outcome of a policy set's own cases.
+     */
+    CaseRunView: {
+      /**
+       * Cases
+       * @example 24
+       */
+      cases: number;
+      /**
+       * Failures
+       * @description A sentence each: file, case, what was expected and what came.
+       */
+      failures: string[];
+    };
+    /**
+     * ChangeView
+     * @description Something that differs for some persons on some targets: each of these persons on each of these targets.
+     */
+    ChangeView: {
+      /** Account */
+      account: string;
+      /** Channels */
+      channels: components['schemas']['ChannelView'][];
+      /**
+       * Forbids
+       * @description Of `lost`, the rules that forbid it now.
+       */
+      forbids: string[];
+      /**
+       * Obligations
+       * @description Of `gained`, what it obliges to; of `obliged`, what differs.
+       */
+      obligations: string[];
+      /**
+       * Persons
+       * @description Login names.
+       * @example [
+       *       "vera",
+       *       "vito"
+       *     ]
+       */
+      persons: string[];
+      protocol: components['schemas']['Protocol'];
+      /** Rules */
+      rules: string[];
+      /**
+       * Sentence
+       * @example vera and vito gain on ews-l4, by ssh with account engineer: uploading files (sftp.write). …
+       */
+      sentence: string;
+      /**
+       * Targets
+       * @example [
+       *       "ews-l4"
+       *     ]
+       */
+      targets: string[];
+      /**
+       * What
+       * @enum {string}
+       */
+      what: 'gained' | 'lost' | 'obliged';
+    };
+    /**
+     * Channel
+     * @description A channel permission: what may happen inside a session. `in` is towards the target, `out` towards the person.
+     * @enum {string}
+     */
+    Channel:
+      | 'shell'
+      | 'exec'
+      | 'sftp.read'
+      | 'sftp.write'
+      | 'sftp.delete'
+      | 'sftp.rename'
+      | 'sftp.mkdir'
+      | 'forward'
+      | 'desktop'
+      | 'desktop.input'
+      | 'display'
+      | 'clipboard.in'
+      | 'clipboard.out'
+      | 'drive'
+      | 'printer'
+      | 'audio.in'
+      | 'audio.out'
+      | 'usb'
+      | 'smartcard';
+    /** ChannelView */
+    ChannelView: {
+      channel: components['schemas']['Channel'];
+      /**
+       * Service
+       * @description Of `forward`, the tcp service that it leads to.
+       * @example plc-program
+       */
+      service: string;
+      /**
+       * Words
+       * @example uploading files (sftp.write)
+       */
+      words: string;
+    };
+    /**
      * CheckpointView
      * @description A signed head of the log: keep it elsewhere.
      */
@@ -766,6 +1054,48 @@ export interface components {
      * @enum {string}
      */
     CryptoProfile: 'modern' | 'compat' | 'legacy';
+    /**
+     * DeedView
+     * @description Who did something, and when.
+     */
+    DeedView: {
+      /**
+       * At
+       * Format: date-time
+       */
+      at: string;
+      /**
+       * Name
+       * @example sam
+       */
+      name: string;
+      /**
+       * Title
+       * @example Sam Okafor
+       */
+      title: string;
+    };
+    /** DiffView */
+    DiffView: {
+      /**
+       * At
+       * Format: date-time
+       * @description The moment that both were asked about.
+       */
+      at: string;
+      /** Changes */
+      changes: components['schemas']['ChangeView'][];
+      /**
+       * New
+       * @example b81c44d09a17
+       */
+      new: string;
+      /**
+       * Old
+       * @example 3f9a0c71b2de
+       */
+      old: string;
+    };
     /** Disable */
     Disable: {
       /**
@@ -1029,6 +1359,138 @@ export interface components {
        */
       target_title: string;
     };
+    /**
+     * Explain
+     * @description May this person do this, and if not, why not.
+     */
+    Explain: {
+      /**
+       * Account
+       * @description Empty: the default.
+       * @default
+       */
+      account: string;
+      /**
+       * At
+       * @description Null: now.
+       */
+      at?: string | null;
+      /**
+       * Channels
+       * @description None: what one usually wants.
+       * @default []
+       */
+      channels: components['schemas']['Channel'][];
+      /**
+       * Emergency
+       * @default false
+       */
+      emergency: boolean;
+      /**
+       * Factors
+       * @description Shown when he connects.
+       * @default [
+       *       "password",
+       *       "totp"
+       *     ]
+       */
+      factors: components['schemas']['Factor'][];
+      /**
+       * Person
+       * @example vera
+       */
+      person: string;
+      /** @description Null: the first that the target offers. */
+      protocol?: components['schemas']['Protocol'] | null;
+      /**
+       * Services
+       * @description What `forward` is to lead to.
+       * @default []
+       */
+      services: string[];
+      /**
+       * Source
+       * @description The address he comes from; empty: not said.
+       * @default
+       * @example 192.0.2.7
+       */
+      source: string;
+      /**
+       * Target
+       * @example ews-l4
+       */
+      target: string;
+      /**
+       * Version
+       * @description The version that is asked; empty: the active one.
+       * @default
+       */
+      version: string;
+    };
+    /** ExplainView */
+    ExplainView: {
+      /** Account */
+      account: string;
+      /**
+       * At
+       * Format: date-time
+       */
+      at: string;
+      /**
+       * Notes
+       * @description What keeps him out besides the policy, e.g. no conduit.
+       */
+      notes: string[];
+      protocol: components['schemas']['Protocol'];
+      /** Steps */
+      steps: components['schemas']['ExplainedStep'][];
+      /** Version */
+      version: string;
+    };
+    /** ExplainedStep */
+    ExplainedStep: {
+      /**
+       * About
+       * @description request, connect, or the channel that would open.
+       * @example request
+       */
+      about: string;
+      /** Allowed */
+      allowed: boolean;
+      /**
+       * Missing
+       * @description The fact whose absence decided, in words; empty when none was found.
+       */
+      missing: string;
+      /**
+       * Obligations
+       * @description What it obliges to, a phrase each.
+       */
+      obligations: string[];
+      /**
+       * Rules
+       * @description Those that decided.
+       * @example [
+       *       "t1.standard-cell"
+       *     ]
+       */
+      rules: string[];
+      /**
+       * Titles
+       * @description Theirs.
+       */
+      titles: string[];
+      /**
+       * Words
+       * @description Of a denial, what the person would read.
+       */
+      words: string;
+    };
+    /**
+     * Factor
+     * @enum {string}
+     */
+    Factor: 'password' | 'totp' | 'ssh_key' | 'ssh_key_touched';
     /**
      * FieldProblem
      * @description One field that cannot be meant.
@@ -1381,6 +1843,193 @@ export interface components {
       /** Title */
       title: string;
     };
+    /** PolicyActivate */
+    PolicyActivate: {
+      /**
+       * Code
+       * @description A fresh one-time code of the admin.
+       * @example 287082
+       */
+      code: string;
+    };
+    /** PolicyCompare */
+    PolicyCompare: {
+      /**
+       * Against
+       * @description The version it would replace; empty: the active one.
+       * @default
+       */
+      against: string;
+      /**
+       * Files
+       * @description Texts by name: schema.cedarschema, NAME.cedar, tests/NAME.toml.
+       * @example {
+       *       "20-t1.cedar": "@id(\"t1.standard-cell\") …",
+       *       "schema.cedarschema": "entity Role enum […",
+       *       "tests/tiers.toml": "[[case]] …"
+       *     }
+       */
+      files: {
+        [key: string]: string;
+      };
+    };
+    /**
+     * PolicyHead
+     * @description A policy version without its files.
+     */
+    PolicyHead: {
+      /** @description The newest time. */
+      activated: components['schemas']['DeedView'] | null;
+      /**
+       * Digest
+       * @description SHA-256 over every file.
+       */
+      digest: string;
+      /**
+       * Id
+       * @description The first digits of `digest`; decisions carry it.
+       * @example 3f9a0c71b2de
+       */
+      id: string;
+      /**
+       * May
+       * @description What the asker can do with it now.
+       */
+      may: ('sign' | 'activate')[];
+      /** Note */
+      note: string;
+      /**
+       * Number
+       * @description In the order of proposals, from 1.
+       * @example 7
+       */
+      number: number;
+      proposed: components['schemas']['DeedView'];
+      /** Retired */
+      retired: string | null;
+      /** @description Null while nobody signed it. */
+      signed: components['schemas']['DeedView'] | null;
+      state: components['schemas']['VersionState'];
+    };
+    /**
+     * PolicyList
+     * @description Every policy version, newest first.
+     */
+    PolicyList: {
+      /**
+       * Active
+       * @description The version that decides.
+       * @example 3f9a0c71b2de
+       */
+      active: string;
+      /**
+       * Trouble
+       * @description What is wrong with the policy now, in words; empty for nothing.
+       */
+      trouble: string;
+      /** Versions */
+      versions: components['schemas']['PolicyHead'][];
+    };
+    /** PolicyNew */
+    PolicyNew: {
+      /**
+       * Files
+       * @description Texts by name: schema.cedarschema, NAME.cedar, tests/NAME.toml.
+       * @example {
+       *       "20-t1.cedar": "@id(\"t1.standard-cell\") …",
+       *       "schema.cedarschema": "entity Role enum […",
+       *       "tests/tiers.toml": "[[case]] …"
+       *     }
+       */
+      files: {
+        [key: string]: string;
+      };
+      /**
+       * Note
+       * @description What it changes and why.
+       * @example Kranz may upload on line 4
+       */
+      note: string;
+    };
+    /** PolicySet */
+    PolicySet: {
+      /**
+       * Files
+       * @description Texts by name: schema.cedarschema, NAME.cedar, tests/NAME.toml.
+       * @example {
+       *       "20-t1.cedar": "@id(\"t1.standard-cell\") …",
+       *       "schema.cedarschema": "entity Role enum […",
+       *       "tests/tiers.toml": "[[case]] …"
+       *     }
+       */
+      files: {
+        [key: string]: string;
+      };
+    };
+    /**
+     * PolicySign
+     * @description A second person's yes to exactly what he was shown.
+     */
+    PolicySign: {
+      /**
+       * Code
+       * @description A fresh one-time code of the signer.
+       * @example 287082
+       */
+      code: string;
+      /**
+       * Digest
+       * @description `digest` of the version as it was shown.
+       */
+      digest: string;
+    };
+    /** PolicyView */
+    PolicyView: {
+      /** @description The newest time. */
+      activated: components['schemas']['DeedView'] | null;
+      /**
+       * Digest
+       * @description SHA-256 over every file.
+       */
+      digest: string;
+      /**
+       * Files
+       * @description Texts by name.
+       * @example {
+       *       "20-t1.cedar": "@id(\"t1.standard-cell\") …",
+       *       "schema.cedarschema": "entity Role enum […",
+       *       "tests/tiers.toml": "[[case]] …"
+       *     }
+       */
+      files: {
+        [key: string]: string;
+      };
+      /**
+       * Id
+       * @description The first digits of `digest`; decisions carry it.
+       * @example 3f9a0c71b2de
+       */
+      id: string;
+      /**
+       * May
+       * @description What the asker can do with it now.
+       */
+      may: ('sign' | 'activate')[];
+      /** Note */
+      note: string;
+      /**
+       * Number
+       * @description In the order of proposals, from 1.
+       * @example 7
+       */
+      number: number;
+      proposed: components['schemas']['DeedView'];
+      /** Retired */
+      retired: string | null;
+      /** @description Null while nobody signed it. */
+      signed: components['schemas']['DeedView'] | null;
+      state: components['schemas']['VersionState'];
+    };
     /**
      * Problem
      * @description Problem details (RFC 9457).
@@ -1433,6 +2082,30 @@ export interface components {
      * @enum {string}
      */
     Protocol: 'ssh' | 'rdp' | 'tcp';
+    /**
+     * ReachView
+     * @description Persons who reach the same by one way in, under the same obligations.
+     */
+    ReachView: {
+      /** Account */
+      account: string;
+      /** Channels */
+      channels: components['schemas']['ChannelView'][];
+      /** Obligations */
+      obligations: string[];
+      /**
+       * Persons
+       * @description Login names.
+       * @example [
+       *       "vera",
+       *       "vito"
+       *     ]
+       */
+      persons: string[];
+      protocol: components['schemas']['Protocol'];
+      /** Rules */
+      rules: string[];
+    };
     /**
      * Reason
      * @description Why; the person concerned reads it.
@@ -1755,6 +2428,60 @@ export interface components {
        * @description The newest use, to the hour; null for never.
        */
       used: string | null;
+    };
+    /**
+     * ValidationView
+     * @description A policy set that can be loaded; one that cannot is a problem with `errors`.
+     */
+    ValidationView: {
+      /**
+       * Cases
+       * @example 24
+       */
+      cases: number;
+      /**
+       * Failures
+       * @description A sentence each: file, case, what was expected and what came.
+       */
+      failures: string[];
+      /**
+       * Rules
+       * @description Its rules by id.
+       * @example [
+       *       "t1.standard-cell"
+       *     ]
+       */
+      rules: string[];
+      /**
+       * Version
+       * @description What it would be called.
+       * @example 3f9a0c71b2de
+       */
+      version: string;
+    };
+    /**
+     * VersionState
+     * @enum {string}
+     */
+    VersionState: 'draft' | 'signed' | 'active' | 'retired';
+    /** WhoCanView */
+    WhoCanView: {
+      /**
+       * At
+       * Format: date-time
+       */
+      at: string;
+      /**
+       * Notes
+       * @description What keeps everybody out besides the policy, e.g. no conduit.
+       */
+      notes: string[];
+      /** Reaches */
+      reaches: components['schemas']['ReachView'][];
+      /** Target */
+      target: string;
+      /** Version */
+      version: string;
     };
     /** ZoneChange */
     ZoneChange: {
@@ -4058,6 +4785,912 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['Done'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing, or none that you may know of. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_policies: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['PolicyList'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  propose_policy: {
+    parameters: {
+      query?: never;
+      header?: {
+        /**
+         * @description A text of your own, new for each new thing. Asked again with it, nothing is made twice (24 h).
+         * @example a9d1e2c4-6d0c-4d7e-8a0c-2f3b5f6c7d8e
+         */
+        'Idempotency-Key'?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['PolicyNew'];
+      };
+    };
+    responses: {
+      /** @description Successful Response */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['PolicyView'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Somebody else was faster: read again and decide again. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body is too large. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  diff_policy_set: {
+    parameters: {
+      query?: {
+        /** @description The moment that is asked about; none: now. */
+        at?: string | null;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['PolicyCompare'];
+      };
+    };
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['DiffView'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing, or none that you may know of. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body is too large. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  explain_policy: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['Explain'];
+      };
+    };
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ExplainView'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing, or none that you may know of. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  validate_policy: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['PolicySet'];
+      };
+    };
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ValidationView'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body is too large. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  who_can: {
+    parameters: {
+      query: {
+        target: string;
+        /** @description The moment that is asked about; none: now. */
+        at?: string | null;
+        /** @description The version that is asked; empty: the active one. */
+        version?: string;
+        /** @description As if he asked for an emergency. */
+        emergency?: boolean;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['WhoCanView'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing, or none that you may know of. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  get_policy: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        version_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['PolicyView'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing, or none that you may know of. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  activate_policy: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        version_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['PolicyActivate'];
+      };
+    };
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['PolicyView'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing, or none that you may know of. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Somebody else was faster: read again and decide again. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  diff_policies: {
+    parameters: {
+      query?: {
+        /** @description The version it replaces; empty: the active one. */
+        against?: string;
+        /** @description The moment that is asked about; none: now. */
+        at?: string | null;
+      };
+      header?: never;
+      path: {
+        version_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['DiffView'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing, or none that you may know of. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  sign_policy: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        version_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['PolicySign'];
+      };
+    };
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['PolicyView'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing, or none that you may know of. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Somebody else was faster: read again and decide again. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  test_policy: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        version_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['CaseRunView'];
         };
       };
       /** @description The request is not well formed, or names another host. */

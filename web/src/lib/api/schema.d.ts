@@ -277,6 +277,74 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/policies': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Policy versions, newest first */
+    get: operations['list_policies'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/policies/{version_id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** A policy version with its files */
+    get: operations['get_policy'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/policies/{version_id}/diff': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Whose access a policy version changes, in sentences */
+    get: operations['diff_policies'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/policies/{version_id}/sign': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Sign a policy version off, as a second person */
+    post: operations['sign_policy'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/recordings': {
     parameters: {
       query?: never;
@@ -1048,6 +1116,55 @@ export interface components {
       reason: string;
     };
     /**
+     * ChangeView
+     * @description Something that differs for some persons on some targets: each of these persons on each of these targets.
+     */
+    ChangeView: {
+      /** Account */
+      account: string;
+      /** Channels */
+      channels: components['schemas']['ChannelView'][];
+      /**
+       * Forbids
+       * @description Of `lost`, the rules that forbid it now.
+       */
+      forbids: string[];
+      /**
+       * Obligations
+       * @description Of `gained`, what it obliges to; of `obliged`, what differs.
+       */
+      obligations: string[];
+      /**
+       * Persons
+       * @description Login names.
+       * @example [
+       *       "vera",
+       *       "vito"
+       *     ]
+       */
+      persons: string[];
+      protocol: components['schemas']['Protocol'];
+      /** Rules */
+      rules: string[];
+      /**
+       * Sentence
+       * @example vera and vito gain on ews-l4, by ssh with account engineer: uploading files (sftp.write). …
+       */
+      sentence: string;
+      /**
+       * Targets
+       * @example [
+       *       "ews-l4"
+       *     ]
+       */
+      targets: string[];
+      /**
+       * What
+       * @enum {string}
+       */
+      what: 'gained' | 'lost' | 'obliged';
+    };
+    /**
      * Channel
      * @description A channel permission: what may happen inside a session. `in` is towards the target, `out` towards the person.
      * @enum {string}
@@ -1072,6 +1189,21 @@ export interface components {
       | 'audio.out'
       | 'usb'
       | 'smartcard';
+    /** ChannelView */
+    ChannelView: {
+      channel: components['schemas']['Channel'];
+      /**
+       * Service
+       * @description Of `forward`, the tcp service that it leads to.
+       * @example plc-program
+       */
+      service: string;
+      /**
+       * Words
+       * @example uploading files (sftp.write)
+       */
+      words: string;
+    };
     /**
      * CheckpointView
      * @description A signed head of the log: keep it elsewhere.
@@ -1105,6 +1237,48 @@ export interface components {
        * @description The same token again.
        */
       token: string;
+    };
+    /**
+     * DeedView
+     * @description Who did something, and when.
+     */
+    DeedView: {
+      /**
+       * At
+       * Format: date-time
+       */
+      at: string;
+      /**
+       * Name
+       * @example sam
+       */
+      name: string;
+      /**
+       * Title
+       * @example Sam Okafor
+       */
+      title: string;
+    };
+    /** DiffView */
+    DiffView: {
+      /**
+       * At
+       * Format: date-time
+       * @description The moment that both were asked about.
+       */
+      at: string;
+      /** Changes */
+      changes: components['schemas']['ChangeView'][];
+      /**
+       * New
+       * @example b81c44d09a17
+       */
+      new: string;
+      /**
+       * Old
+       * @example 3f9a0c71b2de
+       */
+      old: string;
     };
     /**
      * Done
@@ -1823,6 +1997,127 @@ export interface components {
        * @constant
        */
       type: 'end';
+    };
+    /**
+     * PolicyHead
+     * @description A policy version without its files.
+     */
+    PolicyHead: {
+      /** @description The newest time. */
+      activated: components['schemas']['DeedView'] | null;
+      /**
+       * Digest
+       * @description SHA-256 over every file.
+       */
+      digest: string;
+      /**
+       * Id
+       * @description The first digits of `digest`; decisions carry it.
+       * @example 3f9a0c71b2de
+       */
+      id: string;
+      /**
+       * May
+       * @description What the asker can do with it now.
+       */
+      may: ('sign' | 'activate')[];
+      /** Note */
+      note: string;
+      /**
+       * Number
+       * @description In the order of proposals, from 1.
+       * @example 7
+       */
+      number: number;
+      proposed: components['schemas']['DeedView'];
+      /** Retired */
+      retired: string | null;
+      /** @description Null while nobody signed it. */
+      signed: components['schemas']['DeedView'] | null;
+      state: components['schemas']['VersionState'];
+    };
+    /**
+     * PolicyList
+     * @description Every policy version, newest first.
+     */
+    PolicyList: {
+      /**
+       * Active
+       * @description The version that decides.
+       * @example 3f9a0c71b2de
+       */
+      active: string;
+      /**
+       * Trouble
+       * @description What is wrong with the policy now, in words; empty for nothing.
+       */
+      trouble: string;
+      /** Versions */
+      versions: components['schemas']['PolicyHead'][];
+    };
+    /**
+     * PolicySign
+     * @description A second person's yes to exactly what he was shown.
+     */
+    PolicySign: {
+      /**
+       * Code
+       * @description A fresh one-time code of the signer.
+       * @example 287082
+       */
+      code: string;
+      /**
+       * Digest
+       * @description `digest` of the version as it was shown.
+       */
+      digest: string;
+    };
+    /** PolicyView */
+    PolicyView: {
+      /** @description The newest time. */
+      activated: components['schemas']['DeedView'] | null;
+      /**
+       * Digest
+       * @description SHA-256 over every file.
+       */
+      digest: string;
+      /**
+       * Files
+       * @description Texts by name.
+       * @example {
+       *       "20-t1.cedar": "@id(\"t1.standard-cell\") …",
+       *       "schema.cedarschema": "entity Role enum […",
+       *       "tests/tiers.toml": "[[case]] …"
+       *     }
+       */
+      files: {
+        [key: string]: string;
+      };
+      /**
+       * Id
+       * @description The first digits of `digest`; decisions carry it.
+       * @example 3f9a0c71b2de
+       */
+      id: string;
+      /**
+       * May
+       * @description What the asker can do with it now.
+       */
+      may: ('sign' | 'activate')[];
+      /** Note */
+      note: string;
+      /**
+       * Number
+       * @description In the order of proposals, from 1.
+       * @example 7
+       */
+      number: number;
+      proposed: components['schemas']['DeedView'];
+      /** Retired */
+      retired: string | null;
+      /** @description Null while nobody signed it. */
+      signed: components['schemas']['DeedView'] | null;
+      state: components['schemas']['VersionState'];
     };
     /**
      * Problem
@@ -2771,6 +3066,11 @@ export interface components {
        */
       verdict: string;
     };
+    /**
+     * VersionState
+     * @enum {string}
+     */
+    VersionState: 'draft' | 'signed' | 'active' | 'retired';
     /**
      * Waiting
      * @description What a hold waits for.
@@ -3886,6 +4186,317 @@ export interface operations {
       };
       /** @description Not permitted: role, policy, CSRF token or a rule says no. */
       403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_policies: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['PolicyList'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  get_policy: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        version_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['PolicyView'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing, or none that you may know of. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  diff_policies: {
+    parameters: {
+      query?: {
+        /** @description The version it replaces; empty: the active one. */
+        against?: string;
+        /** @description The moment that is asked about; none: now. */
+        at?: string | null;
+      };
+      header?: never;
+      path: {
+        version_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['DiffView'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing, or none that you may know of. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  sign_policy: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        version_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['PolicySign'];
+      };
+    };
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['PolicyView'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing, or none that you may know of. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Somebody else was faster: read again and decide again. */
+      409: {
         headers: {
           [name: string]: unknown;
         };
