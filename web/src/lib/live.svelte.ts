@@ -27,6 +27,12 @@ class Live {
     this.#connect();
   }
 
+  /** Where there are no hints: lists are read again on the slow beat alone. */
+  beat(): void {
+    clearInterval(this.#beat);
+    this.#beat = window.setInterval(() => this.turn++, BEAT_MS);
+  }
+
   stop(): void {
     this.#wanted = false;
     clearInterval(this.#beat);

@@ -21,6 +21,11 @@ class Person {
     return this.me?.roles.some((r) => roles.includes(r)) ?? false;
   }
 
+  /** Whether the page was served through the administrators' door, which has other routes and no live views. */
+  get atAdminDoor(): boolean {
+    return this.me?.door === 'admin';
+  }
+
   async recall(): Promise<void> {
     if (localStorage.getItem(KEPT) === null) {
       this.known = true;
@@ -41,7 +46,8 @@ class Person {
     clock.set(me.now);
     this.me = me;
     localStorage.setItem(KEPT, 'yes');
-    live.start();
+    if (me.door === 'people') live.start();
+    else live.beat();
   }
 
   async signOut(): Promise<void> {

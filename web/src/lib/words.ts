@@ -1,11 +1,15 @@
 /** What the API's stable words are called on the page. */
-import type { Channel, GrantView, Me, RequestView } from './api/types';
+import type { Channel, ExceptionView, RequestView } from './api/types';
 
 const CHANNEL: Record<string, string> = {
   shell: 'interactive shell',
   exec: 'single commands',
-  'sftp.read': 'read files',
-  'sftp.write': 'write files',
+  'sftp.read': 'take files from the target',
+  'sftp.write': 'bring files to the target',
+  'sftp.delete': 'delete files and folders',
+  'sftp.rename': 'rename and move files',
+  'sftp.mkdir': 'make folders',
+  forward: 'connections to services',
   desktop: 'see the screen',
   'desktop.input': 'use keyboard and mouse',
   display: 'set the size of the screen',
@@ -27,7 +31,23 @@ export function channelList(channels: readonly Channel[]): string {
   return channels.map(channelWords).join(', ');
 }
 
-const PROTOCOL: Record<string, string> = { ssh: 'Terminal (SSH)', rdp: 'Desktop (RDP)', tcp: 'Port (TCP)' };
+/** Channels of files, in the order in which one reads them. */
+export const FILES: readonly Channel[] = ['sftp.read', 'sftp.write', 'sftp.mkdir', 'sftp.rename', 'sftp.delete'];
+
+/** What an approver must know of what is asked for, one sentence each. */
+export function consequences(channels: readonly Channel[], services: readonly string[]): string[] {
+  const has = (...any: Channel[]) => any.some((c) => channels.includes(c));
+  const said: string[] = [];
+  if (has('shell', 'exec')) said.push('Who has a shell or commands can also move, change and remove files.');
+  if (has('sftp.write') && !has('shell', 'exec')) said.push('Files on the target can be replaced.');
+  if (has('sftp.delete', 'sftp.rename') && !has('shell', 'exec'))
+    said.push('Files on the target can vanish from their place.');
+  if (services.length > 0)
+    said.push('What a program says to a service is not looked into: the recording has when, where to and how much.');
+  return said;
+}
+
+const PROTOCOL: Record<string, string> = { ssh: 'Terminal (SSH)', rdp: 'Desktop (RDP)', tcp: 'Services (TCP)' };
 
 export function protocolWords(protocol: string): string {
   return PROTOCOL[protocol] ?? protocol;
@@ -71,8 +91,9 @@ export function endWords(reason: string): string {
   return END[reason] ?? reason;
 }
 
-/** What a person types to connect under a grant. */
-export function sshCommand(me: Me, grant: GrantView): string {
-  const port = me.ssh_port === 22 ? '' : `-p ${me.ssh_port} `;
-  return `ssh ${port}${me.name}+${grant.target}@${location.hostname}`;
+const EXCEPTION: Record<string, string> = { 'legacy-crypto': 'old cryptography' };
+
+/** What is set aside, and for what: `old cryptography (rdp)`. */
+export function exceptionWords(one: Pick<ExceptionView, 'kind' | 'service'>): string {
+  return (EXCEPTION[one.kind] ?? one.kind) + (one.service ? ` (${one.service})` : '');
 }
