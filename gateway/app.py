@@ -40,6 +40,7 @@ from gateway.policy.book import PolicyBook
 from gateway.recording.service import Recordings
 from gateway.sessions.service import Sessions
 from gateway.sessions.south import South
+from gateway.sessions.spool import Spools
 from gateway.store.db import Store
 from gateway.store.migrate import migrate
 from gateway.timekeeper import keep_time
@@ -120,7 +121,7 @@ def _joined(folder: Path, settings: Settings, keys: SiteKeys, store: Store, cloc
     sessions = Sessions(
         store=store, audit=audit, clock=clock, policy=policy, access=access, identity=identity, inventory=inventory,
         recordings=recordings, south=South(settings.south), zone_of_people=settings.zone_of_people,
-        node=f"node-{secrets.token_hex(4)}",
+        node=f"node-{secrets.token_hex(4)}", spools=Spools(folder / "held", keys.envelope),
     )  # fmt: skip
     services = Services(
         store=store, audit=audit, clock=clock, identity=identity, inventory=inventory, policy=policy, access=access,

@@ -9,13 +9,16 @@ from typing import Protocol as Port
 
 from gateway.clock import Deadline
 from gateway.errors import RecorderFailed, Refused
+from gateway.ids import FileId
 from gateway.inventory.model import Credential, CryptoProfile, Service
 from gateway.policy.model import Channel, Obligations
 from gateway.sessions import rules, texts
+from gateway.sessions.files import Line
 from gateway.sessions.live import Live, call
 from gateway.sessions.model import End, EndReason, Notice, Session, SessionState
 from gateway.sessions.ports import Places
 from gateway.sessions.south import South
+from gateway.sessions.spool import Spool
 from gateway.sessions.stream import Stream
 
 
@@ -25,6 +28,17 @@ class Keeper(Port):
     async def permitted(self, live: Live, channel: Channel, service: str) -> None: ...
 
     async def closed(self, live: Live, number: int, reason: EndReason, words: str) -> None: ...
+
+
+class HeldFiles(Port):
+    """What it asks about uploads that wait."""
+
+    def spool(self) -> Spool: ...
+    async def rename(self, live: Live, file_id: FileId, path: str) -> None: ...
+    async def remove(self, live: Live, file_id: FileId) -> None: ...
+    async def cleared(self, live: Live) -> list[Line]: ...
+    async def take(self, live: Live, file_id: FileId) -> Spool: ...
+    async def delivered(self, live: Live, file_id: FileId) -> None: ...
 
 
 def _ignore(*_: object) -> None:
@@ -39,17 +53,21 @@ class Connection:
         on_notice: told what the person must read now.
         on_pause: True: input is frozen from now on; False: it flows again.
         on_viewer: somebody began to watch, or lost his place: of a desktop a full picture is wanted. It may come often.
+        on_cleared: somebody delivered a held file: look at `cleared`.
     """
 
-    def __init__(self, live: Live, number: int, keeper: Keeper, inventory: Places, south: South) -> None:
+    def __init__(
+        self, live: Live, number: int, keeper: Keeper, inventory: Places, south: South, held: HeldFiles
+    ) -> None:
         self._live, self.number = live, number
-        self._keeper, self._inventory, self._south = keeper, inventory, south
+        self._keeper, self._inventory, self._south, self._held = keeper, inventory, south, held
         self._sockets: list[socket.socket] = []
         self._closed = False
         self._on_end: Callable[[End], None] = _ignore
         self.on_notice: Callable[[Notice], None] = _ignore
         self.on_pause: Callable[[bool], None] = _ignore
         self.on_viewer: Callable[[], None] = _ignore
+        self.on_cleared: Callable[[], None] = _ignore
 
     @property
     def session(self) -> Session:
@@ -147,6 +165,48 @@ class Connection:
         """The same of a key that the target showed without TLS: SubjectPublicKeyInfo, DER (C50, C52)."""
         self._running()
         await self._inventory.check_public_key(self.service, info, self.session.id, self.session.person_name)
+
+    # --- uploads that are held (C62): obligation `file_hold`
+
+    def spool(self) -> Spool:
+        """Where an upload goes instead of to the target; give it to `Stream.filed` when it is kept.
+
+        Raises:
+            Refused: it cannot be kept, or the session does not run or is paused.
+        """
+        self.permitted()
+        return self._held.spool()
+
+    async def rename_held(self, file_id: FileId, path: str) -> None:
+        """The sender calls a held file otherwise. Raises Conflict: it is decided; NotFound: it is none of his."""
+        await self._held.rename(self._live, file_id, path)
+
+    async def remove_held(self, file_id: FileId) -> None:
+        """The sender wants a held file no more; raises as `rename_held`."""
+        await self._held.remove(self._live, file_id)
+
+    async def cleared(self) -> list[Line]:
+        """Files that somebody has delivered and that the target does not have yet, oldest first. See `on_cleared`."""
+        return await self._held.cleared(self._live)
+
+    async def take(self, file_id: FileId) -> Spool:
+        """The content of one of `cleared`, for the target; close it. Then say `delivered`.
+
+        Raises:
+            Refused: it is not for this session, or not what was sent; or the session does not run or is paused.
+        """
+        self.permitted()
+        spool = await self._held.take(self._live, file_id)
+        try:
+            self.permitted()
+        except Refused:
+            spool.close()
+            raise
+        return spool
+
+    async def delivered(self, file_id: FileId) -> None:
+        """The target has all of it. Raises Conflict: it was withheld meanwhile."""
+        await self._held.delivered(self._live, file_id)
 
     # --- channels
 

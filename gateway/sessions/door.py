@@ -20,6 +20,7 @@ from gateway.policy.model import Channel
 from gateway.sessions import rules, sql, texts
 from gateway.sessions.checks import Admitted, Checks
 from gateway.sessions.connection import Connection
+from gateway.sessions.held import Held
 from gateway.sessions.keeper import Keeper
 from gateway.sessions.live import Live
 from gateway.sessions.model import Arrival, EndReason, Hold, Session, SessionEvent, SessionState, moved
@@ -40,11 +41,12 @@ class Door:
 
     def __init__(
         self, *, store: Store, audit: AuditLog, clock: Clock, checks: Checks, access: Permissions, identity: People,
-        inventory: Places, registry: Registry, keeper: Keeper, start: Start, south: South, node: str,
+        inventory: Places, registry: Registry, keeper: Keeper, start: Start, south: South, held: Held, node: str,
     ) -> None:  # fmt: skip
         self._store, self._audit, self._clock, self._checks = store, audit, clock, checks
         self._access, self._identity, self._inventory = access, identity, inventory
         self._registry, self._keeper, self._start, self._south, self._node = registry, keeper, start, south, node
+        self._held = held
         self.closed_for_good = False  # the gateway stops
 
     # --- arriving
@@ -300,7 +302,7 @@ class Door:
     def _connect(self, live: Live, visit: Visit) -> Connection:
         live.visits.discard(visit)
         live.connected += 1
-        connection = Connection(live, live.connected, self, self._inventory, self._south)
+        connection = Connection(live, live.connected, self, self._inventory, self._south, self._held)
         live.connections[connection.number] = connection
         live.emptied = None
         s = live.session

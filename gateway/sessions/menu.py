@@ -34,6 +34,16 @@ class Menu:
         lines = [await self._line(person, target, service) for target in targets for service in _doors(target)]
         return [line for line in lines if line is not None]
 
+    async def place(self, person: Person, name: str) -> Target | None:
+        """The target called `name`, when it is in his menu by SSH or for forwards alone."""
+        if person.standing(self._clock.now()):
+            return None
+        target = next((t for t in await self._inventory.targets() if t.name == name), None)
+        door = target.service(rules.spoken(target, Protocol.SSH)) if target is not None else None
+        if target is None or door is None or await self._line(person, target, door) is None:
+            return None
+        return target
+
     async def _line(self, person: Person, target: Target, service: Service) -> MenuLine | None:
         now = self._clock.instant()
         async with self._store.read() as tx:

@@ -15,7 +15,7 @@ from gateway.inventory.model import CryptoProfile, Protocol, Service, Target, Ta
 from gateway.limits import HOLD_LONGEST
 from gateway.policy.model import Obligations
 from gateway.sessions import texts
-from gateway.sessions.model import Hold, Waiting
+from gateway.sessions.model import Hold, Session, Waiting
 
 COUNTDOWN: Final = (timedelta(minutes=15), timedelta(minutes=5), timedelta(minutes=1), timedelta(seconds=10))
 IDLE_WARNING: Final = timedelta(minutes=1)  # before an idle session ends
@@ -186,6 +186,15 @@ def controller(actor: Person, target: Target, session_of: str, *, own: bool = Fa
 def killer(actor: Person, target: Target) -> Refused | None:
     """Who may end a session: whoever may control it, and an admin (abuse case 40): cutting is always safe."""
     return None if Role.ADMIN in actor.roles else controller(actor, target, "", own=True)
+
+
+def deliverer(actor: Person, target: Target, session: Session) -> Refused | None:
+    """Who may let a held upload of `session` through: an operator or owner of the target, never the side it is of."""
+    if actor.id == session.person:
+        return Refused("own_upload", texts.OWN_UPLOAD, rule="C62")
+    if actor.organisation.name == session.organisation and not actor.organisation.plant:
+        return Refused("own_organisation", texts.OWN_SIDE, rule="C62")
+    return controller(actor, target, session.person)
 
 
 def watcher(actor: Person, target: Target) -> Refused | None:

@@ -12,15 +12,16 @@ from gateway.audit.events.sessions import ExtensionAsked, MessageSent, SessionCo
 from gateway.audit.log import AuditLog
 from gateway.audit.model import GATEWAY
 from gateway.clock import Clock
-from gateway.errors import NotFound, Refused, StoreUnavailable
+from gateway.errors import Conflict, NotFound, Refused, StoreUnavailable
 from gateway.identity.model import FactorProof, Person
 from gateway.ids import PersonId, SessionId
-from gateway.inventory.model import Protocol
+from gateway.inventory.model import Protocol, Target
 from gateway.recording.service import Recordings
 from gateway.recording.watch import Batch
 from gateway.sessions import rules, sql, texts
 from gateway.sessions.checks import Checks
 from gateway.sessions.door import Door
+from gateway.sessions.held import Held
 from gateway.sessions.keeper import Keeper
 from gateway.sessions.live import Live
 from gateway.sessions.menu import Menu
@@ -28,6 +29,7 @@ from gateway.sessions.model import Arrival, EndReason, MenuLine, NoticeKind, Pau
 from gateway.sessions.ports import People, Permissions, Places, Rulebook
 from gateway.sessions.registry import Registry
 from gateway.sessions.south import South
+from gateway.sessions.spool import Spools
 from gateway.sessions.start import Start
 from gateway.sessions.sweep import Sweep
 from gateway.sessions.visit import Visit
@@ -36,6 +38,7 @@ from gateway.store.db import Store
 from gateway.words import sentence
 
 TICK = timedelta(seconds=1)
+DROP = timedelta(minutes=1)  # between two looks for held files that are over
 
 
 class Sessions:
@@ -45,21 +48,24 @@ class Sessions:
 
     Attributes:
         door: how one gets in. keeper: how memory reaches the store. sweep: what time and others' decisions do.
+        held: uploads that wait for somebody to deliver them, and the ledger of files.
     """
 
     def __init__(
         self, *, store: Store, audit: AuditLog, clock: Clock, policy: Rulebook, access: Permissions, identity: People,
         inventory: Places, recordings: Recordings, south: South, node: str, zone_of_people: str = "",
+        spools: Spools | None = None,
     ) -> None:  # fmt: skip
         self._store, self._audit, self._clock, self._access = store, audit, clock, access
         self.registry = Registry()
         self._checks = Checks(clock, policy, identity, inventory, zone_of_people)
         self.keeper = Keeper(store, audit, clock, recordings, self.registry, node)
+        self.held = Held(store, audit, clock, access, inventory, self.registry, self.keeper, spools)
         self.sweep = Sweep(clock, access, identity, self.registry, self.keeper)
         self.door = Door(
             store=store, audit=audit, clock=clock, checks=self._checks, access=access, identity=identity,
             inventory=inventory, registry=self.registry, keeper=self.keeper,
-            start=Start(store, audit, clock, access, recordings), south=south, node=node,
+            start=Start(store, audit, clock, access, recordings), south=south, held=self.held, node=node,
         )  # fmt: skip
         self._menu = Menu(store, clock, policy, access, inventory, self.registry)
         self._watching = Watching(store, audit)
@@ -71,6 +77,7 @@ class Sessions:
     async def recover(self) -> None:
         """At start: sessions that a dead process left are ended (`gateway`), their recordings sealed."""
         await self.keeper.recover()
+        await self.held.recover()
 
     async def run(self) -> None:
         """Until `stop`: deadlines, notices, idle, grace and hold limits; writing what was decided; asking the store
@@ -79,6 +86,7 @@ class Sessions:
             tasks.create_task(self._ticking(), name="sessions: ticking")
             tasks.create_task(self._writing(), name="sessions: writing")
             tasks.create_task(self._beating(), name="sessions: beating")
+            tasks.create_task(self._dropping(), name="sessions: dropping held files")
 
     async def stop(self) -> None:
         """Drain: nobody new, every session ended and sealed."""
@@ -120,6 +128,12 @@ class Sessions:
                     await self.keeper.beat()
             await self._pause(TICK)
 
+    async def _dropping(self) -> None:
+        while not self._stopping.is_set():
+            with suppress(StoreUnavailable, Conflict):
+                await self.held.sweep()
+            await self._pause(DROP)
+
     async def _pause(self, lasting: timedelta) -> None:
         try:
             async with asyncio.timeout(lasting.total_seconds()):
@@ -158,6 +172,10 @@ class Sessions:
     async def menu(self, person: Person) -> list[MenuLine]:
         """What this person may reach, wait for or ask for; nothing else exists for him."""
         return await self._menu.lines(person)
+
+    async def place(self, person: Person, name: str) -> Target | None:
+        """The target called `name`, when it is in his menu by SSH or for forwards alone."""
+        return await self._menu.place(person, name)
 
     # --- for those who control
 

@@ -49,6 +49,7 @@ class Sought:
     seen; `targets` None for all."""
 
     session: str = ""
+    grant: str = ""
     person: str = ""
     target: str = ""
     path: str = ""
@@ -81,7 +82,7 @@ async def get(tx: Tx, file_id: FileId) -> Line:
 async def find(tx: Tx, sought: Sought, limit: int) -> list[Line]:
     """Newest first, at most `limit`."""
     query = select(files).order_by(files.c.place.desc()).limit(limit)
-    for column in ("session", "person", "target", "sha256", "verdict"):
+    for column in ("session", "grant", "person", "target", "sha256", "verdict"):
         if value := getattr(sought, column):
             query = query.where(files.c[column] == value)
     if sought.path:
@@ -113,6 +114,14 @@ async def move(tx: Tx, line: Line, verdict: Verdict, *, by: str, at: datetime, w
     if moved.rowcount != 1:
         raise Conflict("Somebody else decided about this file at the same moment. Read it again.")
     return await get(tx, line.passed.id)
+
+
+async def rename(tx: Tx, line: Line, path: str) -> None:
+    """Raises Conflict: it is not as it was read."""
+    where = (files.c.id == line.passed.id, files.c.verdict == line.passed.verdict)
+    moved = await tx.execute(update(files).where(*where).values(path=path))
+    if moved.rowcount != 1:
+        raise Conflict("Somebody decided about this file at the same moment.")
 
 
 def _to_row(line: Passed) -> dict[str, object]:

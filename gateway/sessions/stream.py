@@ -13,6 +13,7 @@ from gateway.sessions import files
 from gateway.sessions.files import FileEntry
 from gateway.sessions.live import Live
 from gateway.sessions.model import RecorderStalled
+from gateway.sessions.spool import Spool
 
 OUT: Final = "out"  # clipboard: from the target to the person
 UP, UPLOAD = 1, "upload"  # of a file: towards the target
@@ -98,14 +99,15 @@ class Stream:
         self._record(lambda: self._tape.block(file, way, offset, length, content))
         return True
 
-    def filed(self, entry: FileEntry) -> None:
+    def filed(self, entry: FileEntry, spool: Spool | None = None) -> None:
         """A file is closed, or its session is: its entry goes into the recording and the ledger, in a pause, too.
 
+        A held file is told of with the spool that keeps it, once it is kept.
         Call it from `on_end` for each file that is open then: the recording is sealed right after.
         """
         live, closed = self._live, self._live.clock.now()
         opened = self._opened.pop((entry.number, entry.way == UPLOAD), closed)
-        passed = files.passed(entry, live.session, self.number, opened, closed)
+        passed = files.passed(entry, live.session, self.number, opened, closed, spool.id if spool else None)
         try:
             self._tape.file({**files.told(passed), "of": "entry"})
         except RecorderFailed:

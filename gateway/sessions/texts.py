@@ -72,6 +72,24 @@ def forward(service: str, target: str) -> str:
     return f"Your approval has no forward to {called}. Ask for it on the page, under My access, naming the service."
 
 
+NO_ROOM: Final = "The gateway has no room to keep uploads until they are delivered. Tell the control room."
+HELD_LONG: Final = "The file is longer than what the gateway keeps until it is delivered. Send it in parts."
+HELD: Final = "Kept by the gateway. It reaches the target when an owner or operator has delivered it."
+TAKEN_BACK: Final = "Taken back by the person who sent it."
+CLEARED: Final = "Goes to the target in the next session of the same approval, or in the one that runs."
+NOT_CLEARED: Final = "Nobody has delivered this file, or it was sent under another approval."
+SPOOL_CHANGED: Final = "What the gateway kept is not what was sent, so it does not reach the target. Send it again."
+GRANT_OVER: Final = "The approval under which the file was sent is over. It has to be asked for, and sent, again."
+HELD_EXPIRED: Final = "Nobody delivered the file in time, or the approval under which it was sent is over."
+OWN_UPLOAD: Final = "You sent this file yourself; somebody else must deliver it."
+OWN_SIDE: Final = "You belong to the organisation that sent this file; somebody else must deliver it."
+NOT_HELD_HERE: Final = "Uploads to this target wait for somebody else's delivery, and this gateway keeps none."
+
+
+def file_decided(verdict: str) -> str:
+    return f"There is nothing to decide about this file any more: it is {verdict}."
+
+
 def forwards_only(target: str) -> str:
     return (
         f"{printable(target)} has no shell to log in to: connections are forwarded to its services and nothing else. "

@@ -33,6 +33,7 @@ from gateway.sessions.connection import Connection
 from gateway.sessions.model import Arrival, End, Notice
 from gateway.sessions.service import Sessions
 from gateway.sessions.south import South
+from gateway.sessions.spool import Spools
 from gateway.sessions.visit import Visit
 from gateway.store.db import Store
 from tests.sim.clock import SimulatedClock
@@ -108,7 +109,7 @@ class Site:
         self.sessions = Sessions(
             store=store, audit=self.audit, clock=clock, policy=self.policy, access=self.access,
             identity=self.identity, inventory=self.inventory, recordings=self.recordings, south=self.south,
-            node="node-1", zone_of_people="remote",
+            node="node-1", zone_of_people="remote", spools=Spools(self.folder / "held", envelope),
         )  # fmt: skip
 
     def restart(self) -> Sessions:
