@@ -53,6 +53,9 @@ SSH_ATTEMPTS: Final = 6  # failed proofs on one connection (OpenSSH MaxAuthTries
 SSH_OFFERS: Final = 20  # keys, names and methods that one connection may try in vain; an agent may hold many keys
 SSH_REFUSALS: Final = 100  # requests that the gateway does not carry, on one connection; each is an audit event
 SSH_CHANNELS: Final = 64  # channels open at once on one connection
+SSH_FORWARDS: Final = 32  # forwards open at once on one connection; an engineering tool takes a handful
+SSH_JUMPS: Final = 8  # targets that one connection leads on to at once; each is a connection of its own
+HOST_CERTIFICATE_LIFE: Final = timedelta(hours=1)  # before and after it is made: clients' clocks are off
 PENALTY_FIRST: Final = timedelta(seconds=5)  # a source that failed waits; doubles each time
 PENALTY_MOST: Final = timedelta(minutes=10)
 RDP_FIRST_OCTETS: Final = 1024  # octets of what comes before TLS: a routing token and a negotiation request
@@ -82,6 +85,21 @@ FILES_UNWRITTEN: Final = 10_000  # lines of the ledger that wait for the store, 
 FILE_PERMITS: Final = timedelta(seconds=1)  # while operations run, what is permitted of them is asked this often
 FILE_REFUSALS: Final = 100  # refused operations of one channel that are put on record, and different words that are said
 FILE_ANSWER: Final = timedelta(minutes=2)  # a target that leaves a request unanswered this long is given up
+SFTP_PACKET_OCTETS: Final = 257 << 10  # octets of one SFTP packet: OpenSSH takes 256 KiB, and others a header more
+SFTP_IN_FLIGHT: Final = 1024  # requests of one client that the target has not answered; OpenSSH has 64, sshfs more
+SFTP_IN_FLIGHT_OCTETS: Final = 64 << 20  # octets of content that these carry or ask for
+SFTP_HANDLES: Final = 256  # files and directories of one client open at once (sshd allows its processes 1024)
+SFTP_HANDLE_OCTETS: Final = 256  # octets of a handle of the target's (draft-ietf-secsh-filexfer-02 section 3)
+SFTP_PATH_OCTETS: Final = 4096  # octets of a path (PATH_MAX)
+SFTP_PATH_PARTS: Final = 64  # directories deep below a permitted path: each is looked at
+SFTP_TEXT_OCTETS: Final = 1024  # octets of a target's words that the client gets to read
+SFTP_RANGES: Final = 256  # ranges of one file in the ledger
+SFTP_WINDOW: Final = 4 << 20  # octets of one file that wait for an earlier block, for its digest
+SFTP_WINDOWS: Final = 32 << 20  # octets of all files of a channel that wait so
+SFTP_HELD: Final = 1024  # held files of one channel that it still knows by name
+HELD_FILE_OCTETS: Final = 2 << 30  # of one held upload: a firmware image or a project archive
+HELD_OCTETS: Final = 16 << 30  # of all of them on the gateway's disk
+HELD_LIFE: Final = timedelta(days=7)  # nobody decided: a held upload is dropped
 KILL_LIMIT: Final = timedelta(seconds=2)  # from decision to the last byte
 LAST_WORDS: Final = KILL_LIMIT / 4  # for a client to read why and go by itself, before it is disconnected
 LAST_WORDS_BEHIND: Final = KILL_LIMIT * 0.9  # for one that still takes what was on its way
@@ -103,6 +121,8 @@ API_CLIENT_ANSWER_OCTETS: Final = 32 << 20  # octets of one answer that the comm
 IDEMPOTENCY_KEPT: Final = timedelta(hours=24)  # an answer, for who asks again with its key
 IDEMPOTENCY_KEYS: Final = 1000  # kept of one person at once
 IDEMPOTENCY_KEY_CHARACTERS: Final = 255
+AUDIT_LOOKED_AT: Final = 50_000  # entries of the log that one answer to a search without an index looks at
+AUDIT_PAGE: Final = 1000  # entries of the log in one answer
 API_BODY_OCTETS: Final = 64 << 10  # octets of a request's body: the longest texts of a form, several times
 API_POLICY_OCTETS: Final = 3 << 20  # octets of a body with a whole policy set, as JSON writes it
 API_LIVE_PER_PERSON: Final = 16  # WebSockets of one person: tabs and watched sessions
