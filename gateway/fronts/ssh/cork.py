@@ -20,6 +20,8 @@ import structlog
 from asyncssh.connection import SSHConnection
 from asyncssh.encryption import GCMEncryption
 
+from gateway.fronts.ssh.express import took
+
 log = structlog.get_logger()
 
 TESTED: Final = "2.24."  # releases whose private parts were read
@@ -70,18 +72,25 @@ def corked() -> Iterator[None]:
     try:
         yield
     finally:
-        _cork.depth -= 1
-        if not _cork.depth:
-            while _cork.waiting:
-                _flush(next(iter(_cork.waiting)))
+        _uncork()
+
+
+def _uncork() -> None:
+    _cork.depth -= 1
+    if not _cork.depth:
+        while _cork.waiting:
+            _flush(next(iter(_cork.waiting)))
 
 
 def data_received(self: SSHConnection, data: bytes, datatype: int | None = None) -> None:
-    with corked():
+    _cork.depth += 1
+    try:
         if _whole(self):
             _packets(self, self._inpbuf + data if self._inpbuf else data)
         else:
             _stock_data(self, data, datatype)
+    finally:
+        _uncork()
 
 
 def _whole(self: SSHConnection) -> bool:
@@ -91,7 +100,7 @@ def _whole(self: SSHConnection) -> bool:
 
 def _packets(self: SSHConnection, octets: bytes) -> None:
     """INVARIANT: `_inpbuf` and what is left of `octets` are together what came and was not parsed, in order."""
-    at, size = 0, len(octets)
+    at, size, heard, self._inpbuf = 0, len(octets), False, b""
     while size - at >= LENGTH:
         length = int.from_bytes(octets[at : at + LENGTH], "big")
         end = at + LENGTH + length + TAG
@@ -101,6 +110,11 @@ def _packets(self: SSHConnection, octets: bytes) -> None:
             return
         if end > size:
             break
+        if took(self, octets, at, end):
+            at, heard = end, True
+            if self._transport is None:
+                return
+            continue
         self._inpbuf, at = octets[at:end], end
         self._recv_data()
         if self._transport is None:
@@ -110,7 +124,9 @@ def _packets(self: SSHConnection, octets: bytes) -> None:
             if self._inpbuf:
                 self._recv_data()
             return
-    self._inpbuf = octets[at:]
+    self._inpbuf = octets[at:] if at else octets
+    if heard:
+        self._reset_keepalive_timer()
 
 
 def _send(self: SSHConnection, data: bytes) -> None:

@@ -9,17 +9,16 @@ They are applied only if the library's code is the one that was measured; `selfc
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 from typing import Any, Final
 
 import structlog
 from asyncssh.connection import SSHConnection
-from asyncssh.constants import MSG_IGNORE
+from asyncssh.constants import MSG_CHANNEL_DATA, MSG_IGNORE
 from asyncssh.crypto.cipher import GCMCipher
 from asyncssh.packet import SSHPacketLogger
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from gateway.fronts.ssh import express
 
 log = structlog.get_logger()
 
@@ -44,30 +43,26 @@ _send_packet: Final = SSHConnection.send_packet
 
 def install() -> bool:
     """Apply them for the process; False, and nothing is changed, when this asyncssh is another one."""
-    unknown = [name for name, present in STOCK.items() if digest(present) != MEASURED[name]]
+    unknown = [name for name, present in STOCK.items() if express.digest(present) != MEASURED[name]]
     if unknown:
         log.warning("The measures for speed do not fit this asyncssh", unknown=unknown)
         return False
     for (owner, name), replacement in zip(_REPLACED, (_send, _no_log, _encrypt, _decrypt), strict=True):
         setattr(owner, name, replacement)
+    express.install()
     return True
 
 
 def remove() -> None:
     """As if they had never been."""
+    express.remove()
     for owner, name in _REPLACED:
         setattr(owner, name, STOCK[name])
 
 
-def digest(function: Any) -> str:
-    """Of the function's source; empty when there is none."""
-    try:
-        return hashlib.sha256(inspect.getsource(function).encode()).hexdigest()[:16]
-    except (OSError, TypeError):
-        return ""
-
-
 def _send(self: Any, pkttype: int, *args: bytes, handler: Any = None) -> None:
+    if pkttype == MSG_CHANNEL_DATA and express.sent(self, args):
+        return
     if pkttype == MSG_IGNORE and args == (EMPTY,):
         cipher: bytes = self._enc_alg_cs if self.is_client() else self._enc_alg_sc
         if not cipher.endswith(b"-cbc"):
@@ -79,22 +74,15 @@ def _no_log(self: Any, *args: object) -> None:
     """The library's log is set to errors, which no packet is."""
 
 
-def _gcm(cipher: Any) -> AESGCM:
-    found: AESGCM | None = cipher.__dict__.get("_sluicegate")
-    if found is None:
-        found = cipher._sluicegate = AESGCM(cipher._key)  # noqa: SLF001 - one object a key, kept beside it
-    return found
-
-
 def _encrypt(self: Any, header: bytes, data: bytes) -> tuple[bytes, bytes]:
-    sealed = _gcm(self).encrypt(self._iv, data, header)
+    sealed = express.gcm(self).encrypt(self._iv, data, header)
     self._update_iv()
     return header + sealed[:-MAC], sealed[-MAC:]
 
 
 def _decrypt(self: Any, header: bytes, data: bytes, mac: bytes) -> bytes | None:
     try:
-        opened: bytes | None = _gcm(self).decrypt(self._iv, data + mac, header)
+        opened: bytes | None = express.gcm(self).decrypt(self._iv, data + mac, header)
     except InvalidTag:
         opened = None
     self._update_iv()
