@@ -159,8 +159,8 @@ async def serving(gateway: Gateway) -> AsyncIterator[Gateway]:
         admin,
         serve_ssh(
             host=settings.ssh.host, port=settings.ssh.port, host_key=gateway.keys.ssh_host_key,
-            sessions=s.sessions, identity=s.identity, audit=s.audit, store=s.store, clock=s.clock,
-            banner=settings.banner,
+            host_ca=gateway.keys.ssh_host_ca, sessions=s.sessions, identity=s.identity, audit=s.audit, store=s.store,
+            clock=s.clock, banner=settings.banner,
         ),
         _desktops(gateway) as desktops,
     ):  # fmt: skip

@@ -21,6 +21,7 @@ from gateway.errors import Invalid
 from gateway.site_ca import issue, make_ca
 
 T = TypeVar("T")
+HOST_CA: Final = "ssh_host_ca"  # its file
 TLS_RENEW: Final = timedelta(days=30)  # a certificate of our own CA is renewed this long before its end
 
 
@@ -32,6 +33,7 @@ class SiteKeys:
         signing: signs headers of recordings and checkpoints of the audit log; its public half is the site's identity.
         envelope: seals credentials and seeds; its master key is the file `master.key`.
         ssh_ca: signs short-lived certificates for accounts on targets.
+        ssh_host_ca: vouches for the host key under the names of targets, for who comes by `ssh -J`.
         replay: opens recordings for the page; None when the site keeps no replay key (decisions 8).
     """
 
@@ -39,6 +41,7 @@ class SiteKeys:
     envelope: Envelope
     ssh_host_key: Path
     ssh_ca: asyncssh.SSHKey
+    ssh_host_ca: asyncssh.SSHKey
     tls_certificate: Path
     tls_key: Path
     tls_ca: Path
@@ -66,9 +69,12 @@ def open_keys(folder: Path, clock: Clock, *, names: tuple[str, ...], replay: boo
     _key(host_key, _ssh_key, asyncssh.import_private_key)
     ca = _key(folder / "ssh_ca", _ssh_key, asyncssh.import_private_key)
     (folder / "ssh_ca.pub").write_bytes(ca.export_public_key())
+    host_ca = _key(folder / HOST_CA, _ssh_key, asyncssh.import_private_key)
+    (folder / f"{HOST_CA}.pub").write_bytes(host_ca.export_public_key())
     identity = _key(folder / "replay.age", _age_key, _age_identity) if replay else None
     authority = _tls(folder, clock, names)
-    return SiteKeys(signing, envelope, host_key, ca, folder / "tls.crt", folder / "tls.key", authority, identity)
+    certificate, tls_key = folder / "tls.crt", folder / "tls.key"
+    return SiteKeys(signing, envelope, host_key, ca, host_ca, certificate, tls_key, authority, identity)
 
 
 def _tls(folder: Path, clock: Clock, names: tuple[str, ...]) -> Path:
@@ -96,6 +102,15 @@ def _key(path: Path, make: Callable[[], bytes], parse: Callable[[bytes], T]) -> 
         return parse(data)
     except (ValueError, pyrage.IdentityError):
         raise Invalid(str(path), "is not the key that belongs there; put it back from your backup") from None
+
+
+def host_ca_line(ca: asyncssh.SSHKey, hosts: str = "*") -> str:
+    """What people put into their known hosts: whoever `ca` vouches for is the target that he says he is ([sshd(8)]).
+
+    Args:
+        hosts: patterns of the names that it is believed for.
+    """
+    return f"@cert-authority {hosts} {ca.export_public_key().decode().strip()}"
 
 
 def _ssh_key() -> bytes:

@@ -80,6 +80,7 @@ async def bench(store, audit, tmp_path, host_key, monkeypatch) -> AsyncIterator[
         host="127.0.0.1",
         port=0,
         host_key=host_key,
+        host_ca=asyncssh.generate_private_key("ssh-ed25519"),
         sessions=sessions,
         identity=identity,
         audit=audit,

@@ -373,9 +373,9 @@ async def test_pending_connections_of_one_source_are_limited_and_others_still_ge
 async def test_whoever_says_nothing_is_gone_after_the_grace(bench, monkeypatch):
     from datetime import timedelta
 
-    from gateway.fronts.ssh import visitor
+    from gateway.fronts.ssh import conversation
 
-    monkeypatch.setattr(visitor, "SSH_GRACE", timedelta(milliseconds=200))
+    monkeypatch.setattr(conversation, "SSH_GRACE", timedelta(milliseconds=200))
     wire = await Wire.open(bench.port)
     assert (await wire.reader.readline()).startswith(b"SSH-2.0-")
     async with asyncio.timeout(30):

@@ -91,7 +91,7 @@ async def test_31_a_second_log_in_on_an_open_connection_changes_nothing(bench):
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "169.254.169.254", "::ffff:127.0.0.1", "2130706433", "localhost", "ews-l4", "10.0.0.1"]
+    "host", ["127.0.0.1", "169.254.169.254", "::ffff:127.0.0.1", "2130706433", "localhost", "10.0.0.1"]
 )
 async def test_33_and_34_no_forward_goes_anywhere(bench, host):
     wire = await Wire.ready(bench.port)
@@ -103,7 +103,7 @@ async def test_33_and_34_no_forward_goes_anywhere(bench, host):
     while (answer := await wire.receive())[0] == 80:
         pass
     assert answer[0] == 92
-    assert b"not carried" in answer
+    assert b"Nothing is forwarded there" in answer
     assert (await bench.event("ssh.channel.refused"))["detail"] == f"{host}:{bench.target.port}"
     wire.close()
 

@@ -284,6 +284,7 @@ async def test_whoever_hangs_up_while_the_target_is_dialled_leaves_no_connection
     try:
         connection, _ = await connect(bench)
         async with asyncio.timeout(30):
+            await connection.create_process("true")
             await reached.wait()
             connection.abort()
             await bench.sessions.gone.wait()

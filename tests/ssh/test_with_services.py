@@ -94,8 +94,9 @@ async def house(folder: Path):
             running = tasks.create_task(s.sessions.run())
             recording = tasks.create_task(s.recordings.run())
             async with serve_ssh(
-                host="127.0.0.1", port=0, host_key=gateway.keys.ssh_host_key, sessions=s.sessions, identity=s.identity,
-                audit=s.audit, store=s.store, clock=s.clock, banner=settings.banner,
+                host="127.0.0.1", port=0, host_key=gateway.keys.ssh_host_key, host_ca=gateway.keys.ssh_host_ca,
+                sessions=s.sessions, identity=s.identity, audit=s.audit, store=s.store,
+                clock=s.clock, banner=settings.banner,
             ) as front:  # fmt: skip
                 key = folder / "vera"
                 mine = asyncssh.generate_private_key("ssh-ed25519")

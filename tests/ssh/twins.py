@@ -10,8 +10,19 @@ from datetime import timedelta
 from gateway.clock import ZERO, Deadline, SystemClock
 from gateway.errors import RecorderFailed, Refused
 from gateway.identity.model import Factor, FactorProof, Organisation, Person, Role
-from gateway.ids import OrganisationId, PersonId, ServiceId, SessionId, TargetId
-from gateway.inventory.model import Credential, CredentialKind, CryptoProfile, Protocol, Service
+from gateway.ids import AccountId, OrganisationId, PersonId, ServiceId, SessionId, TargetId
+from gateway.inventory.model import (
+    Account,
+    Credential,
+    CredentialKind,
+    CryptoProfile,
+    Protocol,
+    Service,
+    Target,
+    TargetClass,
+    Tier,
+    Zone,
+)
 from gateway.policy.model import Channel
 from gateway.sessions.model import (
     Arrival,
@@ -24,6 +35,7 @@ from gateway.sessions.model import (
     SessionState,
     Waiting,
 )
+from gateway.sessions.rules import declared
 from tests.ssh.bell import Bell
 
 PLANT = Organisation(OrganisationId("org_1"), "acme", "ACME Drives", plant=False)
@@ -144,6 +156,14 @@ class TwinStream:
         self.input_octets += len(data)
         return True
 
+    def carried(self, to_person, to_target):
+        self.bell.ring()
+        if self._broken or self.connection.paused:
+            return False
+        self.output_octets += to_person
+        self.input_octets += to_target
+        return True
+
     def asked(self, note):
         return self.stdin(b"")
 
@@ -186,13 +206,19 @@ class TwinConnection:
         self.failing = sessions.failing
         self.discarded = 0
         self.closed: list[tuple[EndReason, str]] = []
+        self.dialled: list[str] = []
+        self.asked: list[tuple[Channel, str]] = []
 
-    async def dial(self):
+    async def dial(self, service=""):
         self.sessions.dials += 1
+        if self.sessions.unreached is not None:
+            raise self.sessions.unreached
+        port = self.sessions.services[service] if service else self.sessions.target_port
         sock = socket.socket()
         sock.setblocking(False)
+        self.dialled.append(service)
         try:
-            await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", self.sessions.target_port))
+            await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
         except OSError:
             sock.close()
             raise
@@ -206,9 +232,17 @@ class TwinConnection:
             raise Refused("host_key_changed", "ews-l4 shows another host key than before. Call Omar Owner.")
         self.sessions.host_keys_checked.append(public)
 
-    async def permit(self, channel):
-        if channel not in self.sessions.channels:
+    async def permit(self, channel, service=""):
+        if self.over:
+            raise Refused("ended", "The session has ended.")
+        if self.paused:
+            raise Refused("paused", "Lena Lead paused your input.")
+        self.asked.append((channel, service))
+        if channel not in self.sessions.channels or (service and service not in self.sessions.granted):
             raise Refused("channel", f"Your grant does not cover {channel}. Ask Omar Owner.")
+
+    def declared(self, host, port):
+        return declared(self.sessions.target(self.session.target_name), host, port)
 
     def allowed(self, channel):
         return channel in self.sessions.channels
@@ -276,7 +310,13 @@ class TwinVisit:
 
 @dataclass
 class TwinSessions:
-    """One target, `ews-l4`; released unless a test clears it."""
+    """One target, `ews-l4`, unless a test adds some; released unless a test clears it.
+
+    Attributes:
+        services: tcp services of every target, by name: the port that answers here.
+        ports: the ports that those services are declared with; the same unless a test says otherwise.
+        granted: those of them that a forward is granted to.
+    """
 
     target_port: int = 0
     credential: Credential = field(default_factory=lambda: Credential("engineer", CredentialKind.PASSWORD, b"inner"))
@@ -295,9 +335,32 @@ class TwinSessions:
     released: asyncio.Event = field(default_factory=asyncio.Event)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     arrivals: list[Arrival] = field(default_factory=list)
+    targets: tuple[str, ...] = ("ews-l4",)
+    services: dict[str, int] = field(default_factory=dict)
+    ports: dict[str, int] = field(default_factory=dict)
+    granted: set[str] = field(default_factory=set)
+    accounts: tuple[str, ...] = ("engineer",)
+    shell: bool = True  # an SSH service; else forwards alone
+    unreached: Exception | None = None  # what dialling raises
 
     def __post_init__(self) -> None:
         self.released.set()
+
+    def target(self, name: str = "ews-l4") -> Target:
+        services = [
+            Service(ServiceId(f"svc_{n}"), n, Protocol.TCP, "127.0.0.1", self.ports.get(n, port))
+            for n, port in self.services.items()
+        ]
+        if self.shell:
+            services.append(Service(ServiceId("svc_1"), "ssh", Protocol.SSH, "127.0.0.1", self.target_port))
+        return Target(
+            TargetId("tgt_1"), name, name.upper(), Zone("cell-4", "Cell 4", "2"), Tier.T1,
+            TargetClass.WORKSTATION, frozenset(), tuple(services),
+            tuple(Account(AccountId(f"acc_{n}"), n, CredentialKind.PASSWORD) for n in self.accounts),
+        )  # fmt: skip
+
+    async def place(self, person, name):
+        return self.target(name) if name in self.targets else None
 
     async def stream(self) -> TwinStream:
         """The first one of the first who enters."""
@@ -313,9 +376,9 @@ class TwinSessions:
             person_title=p.title,
             organisation=p.organisation.name,
             target=TargetId("tgt_1"),
-            target_name="ews-l4",
-            account="engineer",
-            protocol=Protocol.SSH,
+            target_name=arrival.target,
+            account=arrival.account or ("engineer" if self.shell else ""),
+            protocol=Protocol.SSH if self.shell else Protocol.TCP,
             source=arrival.source,
             client=arrival.client,
             node="n1",
@@ -327,7 +390,7 @@ class TwinSessions:
 
     async def arrive(self, arrival):
         self.arrivals.append(arrival)
-        if arrival.target != "ews-l4":
+        if arrival.target not in self.targets:
             raise Refused("no_grant", f"You have no grant for {arrival.target}.")
         if self.denial:
             raise Refused("denied", self.denial)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 from gateway.audit.model import AuditEvent
@@ -84,3 +85,25 @@ class TargetFailed(AuditEvent):
     target: str
     why: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardClosed(AuditEvent):
+    """A forward to a tcp service of a target is over; its octets are counted in the recording.
+
+    Attributes:
+        service: name of the service.
+        asked: destination as the client sent it, made printable; untrusted.
+        to_person, to_target: octets.
+    """
+
+    name: ClassVar[str] = "ssh.forward.closed"
+    code: ClassVar[str] = "GW8005I"
+
+    session: str
+    target: str
+    service: str
+    asked: str
+    opened: datetime
+    to_person: int
+    to_target: int

@@ -84,6 +84,16 @@ class SignIn:
     def holding(self) -> bool:
         return self.visit is not None and self.connection is None
 
+    async def proved_before(self, person: Person, proofs: tuple[FactorProof, ...]) -> bool:
+        """He proved on a connection around this one who he is. Whether he is in at once; else he waits.
+
+        Raises:
+            Refused: he may not come in; final.
+        """
+        self.person, self.proofs = person, proofs
+        await self._errands.run(self._arrive(person))
+        return await self._wait(at_once=True) is True
+
     # --- public key
 
     async def offered(self, public: str) -> bool:

@@ -173,6 +173,21 @@ class FrontConnection(asyncssh.SSHServerConnection):
         return self._transport.get_write_buffer_size() if self._transport is not None else 0
 
 
+class InnerConnection(FrontConnection):
+    """One inside another: its doorkeeper may admit somebody at the first request, when no method has succeeded yet.
+
+    INVARIANT: as of `FrontConnection`.
+    """
+
+    async def send_userauth_success(self) -> None:
+        if self._transport is None:
+            return
+        if self._doorkeeper.admitted:
+            await asyncssh.SSHServerConnection.send_userauth_success(self)
+        else:
+            self._refuse(partial=False)
+
+
 def too_weak(key: SSHKey) -> bool:
     """DSA, and RSA below `RSA_BITS`."""
     if key.algorithm == b"ssh-dss":

@@ -1,6 +1,6 @@
 """The SSH front as a whole:
 
-    async with serve_ssh(host=…, port=…, host_key=…, sessions=…, identity=…, audit=…, store=…, clock=…, banner=…) as f:
+    async with serve_ssh(host=…, port=…, …) as f:
         f.port           # the port it listens at, for port=0
     # leaving the block stops listening, tells everybody who is still there, and waits until the last has gone
 
@@ -14,7 +14,6 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
 
 import asyncssh
 
@@ -22,18 +21,15 @@ from gateway.audit.log import AuditLog
 from gateway.clock import Clock
 from gateway.fronts.listener import Admission, Listener, Place, served
 from gateway.fronts.penalties import Penalties
-from gateway.fronts.ssh import cork, fast, kex, texts
+from gateway.fronts.ssh import cork, fast, texts
 from gateway.fronts.ssh.connection import FrontConnection
+from gateway.fronts.ssh.offer import HostKeys
 from gateway.fronts.ssh.ports import Identity, Sessions
 from gateway.fronts.ssh.selfcheck import self_check
 from gateway.fronts.ssh.setting import Setting
 from gateway.fronts.ssh.visitor import Visitor
-from gateway.limits import HOLD_LONGEST, KILL_LIMIT, SSH_GRACE
+from gateway.limits import KILL_LIMIT
 from gateway.store.db import Store
-
-VERSION: Final = "Sluicegate"  # what we call ourselves to everybody; no version: that is nobody's business
-KEEPALIVE: Final = 15  # seconds between questions whether the client is still there
-KEEPALIVE_COUNT: Final = 3
 
 
 class SshFront:
@@ -41,8 +37,8 @@ class SshFront:
     port: the port it listens at.
     """
 
-    def __init__(self, setting: Setting, host_key: Path, sock: socket.socket) -> None:
-        self._setting, self._options = setting, options(host_key)
+    def __init__(self, setting: Setting, sock: socket.socket) -> None:
+        self._setting, self._options = setting, setting.host_keys.itself()
         self._visitors: set[Visitor] = set()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -92,38 +88,13 @@ def farewell(words: str) -> bytes:
     return words.encode() + b"\r\n"
 
 
-def options(host_key: Path) -> asyncssh.SSHServerConnectionOptions:
-    """What is offered to everybody; nothing is read from this machine's own SSH set-up."""
-    return asyncssh.SSHServerConnectionOptions(
-        config=None,
-        server_host_keys=[str(host_key)],
-        server_version=VERSION,
-        kex_algs=list(kex.FRONT_KEX),
-        encryption_algs=list(kex.FRONT_CIPHERS),
-        mac_algs=list(kex.FRONT_MACS),
-        signature_algs=list(kex.FRONT_SIGNATURES),
-        compression_algs=None,
-        host_based_auth=False,
-        gss_host=None,
-        x509_trusted_certs=None,
-        rdns_lookup=False,
-        agent_forwarding=False,
-        x11_forwarding=False,
-        allow_scp=False,
-        line_editor=False,
-        encoding=None,
-        login_timeout=(HOLD_LONGEST + 2 * SSH_GRACE).total_seconds(),  # each stage has a shorter timer of its own
-        keepalive_interval=KEEPALIVE,
-        keepalive_count_max=KEEPALIVE_COUNT,
-    )
-
-
 @asynccontextmanager
 async def serve_ssh(
     *,
     host: str,
     port: int,
     host_key: Path,
+    host_ca: asyncssh.SSHKey,
     sessions: Sessions,
     identity: Identity,
     audit: AuditLog,
@@ -133,6 +104,9 @@ async def serve_ssh(
 ) -> AsyncIterator[SshFront]:
     """Listen at `host`:`port` until the block is left.
 
+    Args:
+        host_ca: vouches for `host_key` under the names of targets, for who comes by `ssh -J`.
+
     Raises:
         LocalProtocolError: the SSH library is not the one that the sign-in relies on.
         OSError: the address cannot be listened at.
@@ -141,6 +115,6 @@ async def serve_ssh(
     fast.install()
     cork.install()
     await self_check()
-    setting = Setting(sessions, identity, audit, store, clock, banner, Penalties())
-    async with served(host, port, lambda sock: SshFront(setting, host_key, sock)) as front:
+    setting = Setting(sessions, identity, audit, store, clock, banner, Penalties(), HostKeys.read(host_key, host_ca))
+    async with served(host, port, lambda sock: SshFront(setting, sock)) as front:
         yield front

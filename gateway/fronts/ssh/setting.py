@@ -8,6 +8,7 @@ from gateway.audit.log import AuditLog
 from gateway.clock import Clock
 from gateway.fronts.book import Book
 from gateway.fronts.penalties import Penalties
+from gateway.fronts.ssh.offer import HostKeys
 from gateway.fronts.ssh.ports import Identity, Sessions
 from gateway.store.db import Store
 
@@ -16,6 +17,7 @@ from gateway.store.db import Store
 class Setting(Book):
     """Attributes:
     banner: shown before the first prompt; signing in accepts it.
+    host_keys: which host the gateway is, and under which names.
     """
 
     sessions: Sessions
@@ -25,3 +27,4 @@ class Setting(Book):
     clock: Clock
     banner: str
     penalties: Penalties
+    host_keys: HostKeys

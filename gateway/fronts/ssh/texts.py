@@ -29,7 +29,14 @@ FILES_CUT: Final = "The channel ended before all of it was delivered."
 FILES_BY_SFTP: Final = "Files of this target pass by SFTP alone. Use sftp, or scp without -O, instead."
 FILES_STREAM: Final = "The gateway counts this stream and does not look into it."
 FILES_HELD: Final = "Uploads to this target wait for somebody else's delivery, and the gateway cannot keep them now."
-FORWARD: Final = "Port forwarding is not carried by this gateway. Work in the shell, or ask the target's owner."
+FORWARD: Final = (
+    "Nothing is forwarded there, only to services of {target} that you were granted: name the service, or the target "
+    "and the service's port. Ask for it on the page, under My access."
+)
+STREAM_LOCAL: Final = "Sockets in the file system are not carried by this gateway."
+FORWARDS: Final = "This connection has {most} forwards open already, which is the most it may have."
+JUMPS: Final = "This connection leads on to {most} targets already, which is the most it may do."
+NESTED: Final = "A connection through the gateway leads to one target. Go to the other with -J and the gateway alone."
 AGENT: Final = "Agent forwarding is not carried by this gateway; your keys stay with you."
 X11: Final = "X11 forwarding is not carried by this gateway; ask for desktop access to the target instead."
 TUNNEL: Final = "Network tunnels are not carried by this gateway."
@@ -50,6 +57,14 @@ TARGET_LOST: Final = f"{{target}} closed the connection or has become unreachabl
 
 DROPPED_AHEAD: Final = "{octets} octets typed before the session opened were discarded."
 SHUTDOWN: Final = "The gateway is shutting down. Connect again later."
+
+
+def accounts(target: str, asked: str, names: Sequence[str]) -> str:
+    """What somebody reads who logs in at a target, through the gateway, with a name that is no account there."""
+    return (
+        f"{printable(target)} has no account “{printable(asked)}” here. Name one of {', '.join(names)}: "
+        f"ssh -J GATEWAY {names[0]}@{target}"
+    )
 
 
 def file_paths(paths: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from typing import NoReturn
 import asyncssh
 
 from gateway.fronts.ssh import texts
+from gateway.words import printable
 
 
 class Uncarried(asyncssh.SSHServer):
@@ -15,15 +16,12 @@ class Uncarried(asyncssh.SSHServer):
     def refused(self, kind: str, detail: str) -> None:
         """Put it on record. What the subclass does with it."""
 
-    def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> NoReturn:  # noqa: ARG002
-        self._prohibit("direct-tcpip", f"{dest_host}:{dest_port}", texts.FORWARD)
-
     def server_requested(self, listen_host: str, listen_port: int) -> bool:
         self.refused("tcpip-forward", f"{listen_host}:{listen_port}")
         return False
 
     def unix_connection_requested(self, dest_path: str) -> NoReturn:
-        self._prohibit("direct-streamlocal", dest_path, texts.FORWARD)
+        self._prohibit("direct-streamlocal", dest_path, texts.STREAM_LOCAL)
 
     def unix_server_requested(self, listen_path: str) -> bool:
         self.refused("streamlocal-forward", listen_path)
@@ -37,4 +35,8 @@ class Uncarried(asyncssh.SSHServer):
 
     def _prohibit(self, kind: str, detail: str, words: str) -> NoReturn:
         self.refused(kind, detail)
-        raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, words)
+        raise prohibited(words)
+
+
+def prohibited(words: str) -> asyncssh.ChannelOpenError:
+    return asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, printable(words))
