@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from gateway.audit.model import Entry
-from gateway.recording.format import BLOCK, PICTURE
+from gateway.recording.format import BLOCK, Broken
 from gateway.recording.lines import Line, Typed, lines, typed
-from gateway.recording.model import DESKTOPS, Kind, Record
-from gateway.recording.reader import Cursor, Player
+from gateway.recording.model import Kind, Record
+from gateway.recording.reader import Player
+from gateway.recording.seeking import SLICE_OCTETS, confirmed, landable, of_desktops, seek, written
 from gateway.recording.summary import Summary, told
 from gateway.recording.ticks import MICROSECOND
 from gateway.recording.typed import AHEAD_US, keys_in, opened
 
-SLICE_OCTETS: Final = 4 << 20  # payload of one answer, give or take a segment
 SCANNED: Final = 8 << 20  # payload that one search reads, give or take a segment: half a second of a core
 FOUND: Final = 1000  # lines of one answer, give or take those of a segment
-BEGINS: Final = frozenset({Kind.KEYFRAME, Kind.DESKTOP})  # what a segment may begin with before anything happens
 CLIPBOARD: Final = "clipboard"
 FORWARD: Final = "forward"  # what a channel's OPEN says it is
 ENTRIES: Final = {chr(Kind.DECISION): "decision", chr(Kind.NOTICE): "notice", chr(Kind.CLIPBOARD): CLIPBOARD}
@@ -153,7 +151,9 @@ def detail(player: Player, values: dict[str, Any]) -> Detail:
     first = player.start().more() or []
     meta = next((r.payload for r in first if r.kind == Kind.META), b"{}")
     points = tuple(at for at, _ in player.points())
-    if _of_desktops(player):
+    if not of_desktops(player):
+        points = landable(player, values["events"], points)
+    else:
         points = (0, *(done for _, done in values.get("pictures", ())))
     return Detail(_object(told(meta.decode(errors="replace"))), tuple(streams.values()), values["duration_us"], points)
 
@@ -162,27 +162,24 @@ def records(player: Player, from_us: int, to_us: int | None) -> Slice:
     """Whole segments, from the one that holds `from_us` to the one before `to_us`.
 
     Of a desktop from the one that begins with the REPAINT whose picture was whole at `from_us`; at a `next_us`, exactly
-    where the slice before ended.
+    where the slice before ended. Nothing is handed out but what the checkpoint behind it confirmed, or what no
+    checkpoint stands behind yet: where the file was changed the slice ends, and the next one fails.
+
+    Raises:
+        Broken: the first segment was changed.
     """
-    cursor, taken, octets, next_us = _seek(player, from_us), list[Record](), 0, None
-    point: int | None = None
-    while (found := cursor.more()) is not None:
-        begins = point is not None and cursor.point_us != point
-        point = cursor.point_us
-        if begins and taken and (octets >= SLICE_OCTETS or (to_us is not None and point >= to_us)):
-            next_us = point
-            break
-        taken += found
-        octets += sum(len(r.payload) for r in found)
+    cursor = seek(player, from_us)
+    taken, found, next_us = confirmed(cursor, to_us)
     shown = map(_without_content, taken)
-    if _of_desktops(player):  # what is typed at a desktop has no key that could follow
+    if of_desktops(player):  # what is typed at a desktop has no key that could follow
         return Slice(tuple(opened(shown, {})), next_us)
     keys = keys_in(taken)
     ahead_us, ahead = (taken[-1].at_us if taken else 0) + AHEAD_US, 0
-    while found is not None and found[0].at_us <= ahead_us and ahead < SLICE_OCTETS:
-        keys |= keys_in(found)
-        ahead += sum(len(r.payload) for r in found)
-        found = cursor.more() or None
+    with contextlib.suppress(Broken):  # without their keys some of what was typed stays hidden
+        while found is not None and found[0].at_us <= ahead_us and ahead < SLICE_OCTETS:
+            keys |= keys_in(found)
+            ahead += sum(len(r.payload) for r in found)
+            found = cursor.more() or None
     return Slice(tuple(opened(shown, keys)), next_us)
 
 
@@ -195,7 +192,7 @@ def _without_content(record: Record) -> Record:
 
 def rows(player: Player, from_us: int, wanted: str) -> Rows:
     """Lines of terminals that hold `wanted`, whatever the case; every line when it is empty. Of a desktop none."""
-    if _of_desktops(player):
+    if of_desktops(player):
         return Rows((), None)
     passage, folded, found = _Passage(player, from_us), wanted.casefold(), list[Line]()
     for line in lines(passage):
@@ -207,7 +204,7 @@ def rows(player: Player, from_us: int, wanted: str) -> Rows:
 
 def keys(player: Player, from_us: int) -> Keys:
     """What was typed at terminals. Of a desktop nobody can know it."""
-    if _of_desktops(player):
+    if of_desktops(player):
         return Keys((), None)
     part = records(player, from_us, None)
     found = sorted(typed(part.records), key=lambda line: line.at_us)
@@ -232,44 +229,6 @@ class _Passage:
             point = self._cursor.point_us
             octets += sum(len(record.payload) for record in found)
             yield from found
-
-
-def _of_desktops(player: Player) -> bool:
-    return player.header.about.protocol == DESKTOPS
-
-
-def _seek(player: Player, from_us: int) -> Cursor:
-    if not _of_desktops(player) or any(at == from_us for at, _ in player.points()):
-        return player.seek(from_us)
-    return player.seek(_whole_at(player, from_us))
-
-
-def _whole_at(player: Player, at_us: int) -> int:
-    """When the last REPAINT began whose picture was whole at `at_us`; 0 when none was."""
-    written = player.summary()
-    if written is not None:
-        pictures = json.loads(written.payload).get("pictures", ())
-        return max((begun for begun, done in pictures if done <= at_us), default=0)
-    for cursor in player.seeks(at_us):
-        if (begun := _painted(cursor, at_us)) is not None:
-            return begun
-    return 0
-
-
-def _painted(cursor: Cursor, until_us: int) -> int | None:
-    """`at` of the REPAINT that this segment begins with, if its picture was whole at `until_us`."""
-    begun: int | None = None
-    while (found := cursor.more()) is not None:
-        for record in found:
-            if record.at_us > until_us:
-                return None
-            if record.kind == Kind.REPAINT and begun is None:
-                begun = record.at_us
-            elif record.kind == Kind.PICTURE and len(record.payload) == PICTURE.size:
-                return begun if PICTURE.unpack(record.payload)[0] == begun else None
-            elif record.kind == Kind.REPAINT or (begun is None and record.kind not in BEGINS):
-                return None
-    return None
 
 
 def timeline(values: dict[str, Any]) -> Timeline:
@@ -316,15 +275,27 @@ def _forwards(values: dict[str, Any]) -> Iterator[Forward]:
 
 
 def summary(player: Player) -> dict[str, Any]:
-    """The writer's summary; of a recording that has none, by reading all of it: a minute for hours of a desktop."""
-    written = player.summary()
-    if written is not None:
-        values: dict[str, Any] = json.loads(written.payload)
+    """The writer's summary; of a recording that has none, by reading all of it: a minute for hours of a desktop.
+
+    Where it was changed it is read as far as checkpoints confirm it.
+
+    Raises:
+        Broken: nothing of it is confirmed.
+    """
+    if (values := written(player)) is not None:
         return values
     found, last = Summary(), 0
-    for record in player.records():
-        found.add(record.kind, record.stream, record.at_us, record.payload)
-        last = record.at_us
+    next_us: int | None = 0
+    while next_us is not None:
+        try:
+            taken, _, next_us = confirmed(seek(player, next_us), None)
+        except Broken:
+            if not last:
+                raise
+            break
+        for record in taken:
+            found.add(record.kind, record.stream, record.at_us, record.payload)
+            last = record.at_us
     return found.values(last)
 
 

@@ -40,7 +40,7 @@ from gateway.recording.format import (
     nonce,
     unpack_records,
 )
-from gateway.recording.frames import Walk, first, signed_by, size
+from gateway.recording.frames import Frame, Walk, first, signed_by, size
 from gateway.recording.model import Kind, Record
 
 PIECE: Final = 512  # octets decoded at once: a zstd block of 4 octets gives at most 128 KiB, so 16 MiB a piece
@@ -55,6 +55,11 @@ class Cursor:
         self._walk, self._aead, self._key = walk, aead, key
         self._stream = _decompressor()
         self.ended, self.point_us = False, -1  # the last checkpoint passed
+        self._before = walk.h  # the chain before the frame that is looked at
+
+    def _next(self) -> Frame | None:
+        self._before = self._walk.h
+        return self._walk.next()
 
     def more(self) -> list[Record] | None:
         """The records of the next data frame; None when there is none yet, or, with `ended`, ever.
@@ -62,13 +67,13 @@ class Cursor:
         Raises:
             Broken: the file was changed here.
         """
-        while (frame := self._walk.next()) is not None:
+        while (frame := self._next()) is not None:
             if frame.kind == DATA:
                 return unpack_records(self._decode(frame.n, frame.body))
             if frame.kind in BY_THE_RECORDING_KEY:
                 check = Check.decode(frame.kind, frame.body, self._key)
-                if check.frames != frame.n:
-                    raise Broken(f"frame {frame.n}: checkpoint of another place")
+                if check.frames != frame.n or check.h != self._before:
+                    raise Broken(f"frame {frame.n}: what stands before it is not what its checkpoint signed")
                 self.point_us = check.at_us
             self._stream = _decompressor()
             self.ended = self.ended or frame.kind in (END, RECOVERED)
@@ -176,6 +181,8 @@ class Player:
             while (found := cursor.more()) is not None:
                 for record in found:
                     if record.kind == Kind.SUMMARY:
+                        while cursor.more() is not None:  # the checkpoint behind it confirms it
+                            pass
                         return record
         return None
 

@@ -52,6 +52,20 @@ async function moved(playback: Playback, seconds: number): Promise<{ resets: num
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 
 describe('playback', () => {
+  it('shows in a silence what stood there all the time, though its keyframe was written at the end of it', async () => {
+    const all = [output(1), keyframe(50), output(50)];
+    const records = async (from: number, to: number) =>
+      all.filter((r) => (from < 10 * SECOND || r.at_us >= 50 * SECOND) && r.at_us < to);
+    const playback = new Playback({ duration_us: 60 * SECOND, keyframes: [10 * SECOND], records });
+    playback.seek(30 * SECOND);
+    playback.tick(0);
+    await arrived();
+    const due = playback.tick(0);
+    expect([due.reset, due.records.map((r) => r.kind)]).toEqual([true, ['k']]);
+    playback.play();
+    expect((await moved(playback, 25)).outputs).toEqual([50]);
+  });
+
   it('hands out every record once and in order, over the borders of segments', async () => {
     const playback = new Playback(minute());
     playback.play();

@@ -101,6 +101,7 @@ export class Playback {
         this.#reset = false;
       }
       this.#next = this.#handOut(records, until, due.records);
+      if (due.reset) this.#setOut(records, due.records);
       const end = this.#endOf(this.#segment);
       if (this.#next < records.length || until < end || this.#segment + 1 >= this.#starts.length) break;
       this.#enter(this.#segment + 1);
@@ -143,6 +144,14 @@ export class Playback {
       next++;
     }
     return next;
+  }
+
+  /** A seek into a silence: the keyframes that end it were written then, and show what stood there all the time. */
+  #setOut(records: Rec[], into: Rec[]): void {
+    for (let r = records[this.#next]; r?.kind === Kind.KEYFRAME; r = records[this.#next]) {
+      into.push(r);
+      this.#next++;
+    }
   }
 
   #skipped(until: number): number {
