@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import typer
 
-from gateway.cli import audit, demo, person, recording, serve
+from gateway.cli import audit, demo, person, policy, recording, serve
 from gateway.cli.client import Unanswered
 from gateway.errors import GatewayError
 
@@ -23,6 +23,7 @@ app.command("serve")(serve.serve)
 app.command("version")(serve.release)
 app.add_typer(audit.app, name="audit")
 app.add_typer(person.app, name="person")
+app.add_typer(policy.app, name="policy")
 app.add_typer(recording.app, name="recording")
 app.add_typer(demo.app, name="demo")
 
