@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Integer, Row, String, Table, Text, insert, select, update
+from sqlalchemy import BigInteger, Boolean, Column, Integer, Row, String, Table, Text, insert, or_, select, update
 
 from gateway.errors import Conflict, NotFound
 from gateway.ids import FileId, SessionId
@@ -46,7 +46,7 @@ files = Table(
 @dataclass(frozen=True, slots=True)
 class Sought:
     """Which lines are meant; empty fields say nothing. `path` is a part of it, `before` the place of the last one
-    seen; `targets` None for all."""
+    seen; with `targets` those of these targets and the person's `own` alone."""
 
     session: str = ""
     grant: str = ""
@@ -59,6 +59,7 @@ class Sought:
     until: datetime | None = None
     before: int | None = None
     targets: frozenset[str] | None = None
+    own: str = ""
 
 
 _ADD: Final = insert(files)
@@ -94,7 +95,7 @@ async def find(tx: Tx, sought: Sought, limit: int) -> list[Line]:
     if sought.before is not None:
         query = query.where(files.c.place < sought.before)
     if sought.targets is not None:
-        query = query.where(files.c.target.in_(sorted(sought.targets)))
+        query = query.where(or_(files.c.target.in_(sorted(sought.targets)), files.c.person == sought.own))
     return [_from_row(row) for row in await tx.execute(query)]
 
 

@@ -16,6 +16,7 @@ from gateway.fronts.api import (
     desktop,
     exceptions,
     exceptions_owners,
+    files,
     host_keys,
     idempotency,
     inventory,
@@ -45,7 +46,7 @@ PREFIX = "/api/v1"
 TITLE = {Door.PEOPLE: "Sluicegate", Door.ADMIN: "Sluicegate administration"}
 ROUTERS = {
     Door.PEOPLE: (
-        sign_in, tokens, offers, host_keys, exceptions, exceptions_owners, access, tickets, sessions, recordings,
+        sign_in, tokens, offers, host_keys, exceptions, exceptions_owners, access, tickets, sessions, files, recordings,
         replay, policies, audit,
     ),
     Door.ADMIN: (sign_in, tokens, people, inventory, exceptions, policies_admin, policies, audit),

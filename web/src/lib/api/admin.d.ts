@@ -11,7 +11,11 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Entries of the audit log, oldest first */
+    /**
+     * Entries of the audit log, oldest first
+     * @description By time, event, actor, and what the event is about. A search for fields or text looks at 50 000 entries in one
+     *     answer, perhaps without finding any: ask on with `next` until it is null.
+     */
     get: operations['list_entries'];
     put?: never;
     post?: never;
@@ -28,8 +32,53 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** The signed head of the audit log */
+    /**
+     * The signed head of the audit log
+     * @description As it is now. Keep it elsewhere: what is in the log until here cannot be changed unseen any more.
+     */
     get: operations['checkpoint'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/audit/checkpoints': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Checkpoints that left the box, oldest first
+     * @description And those that did not, with why. Whoever received them can tell whether the log was rolled back.
+     */
+    get: operations['list_checkpoints'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/audit/extract': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Entries with proofs, for an outsider to verify
+     * @description JSON lines. The first has the checkpoint (a C2SP signed note) and the site's key. Each other one has an entry's
+     *     exact octets (`line`) and the audit path that leads from it to the checkpoint's root (RFC 9162, 2.1.3).
+     *     `sluicegate audit verify-extract` checks it without a gateway. The extract itself is an entry of the log.
+     */
+    get: operations['extract'];
     put?: never;
     post?: never;
     delete?: never;
@@ -960,6 +1009,39 @@ export interface components {
       words: string;
     };
     /**
+     * CheckpointSent
+     * @description A checkpoint that left the box, or should have.
+     */
+    CheckpointSent: {
+      /**
+       * At
+       * Format: date-time
+       */
+      at: string;
+      /**
+       * Failure
+       * @description Why it did not leave; empty when it did.
+       */
+      failure: string;
+      /**
+       * Index
+       * @description Of the entry that says so.
+       */
+      index: number;
+      /**
+       * Size
+       * @description Entries that it covers; null when it did not leave.
+       * @example 1024
+       */
+      size: number | null;
+      /**
+       * Way
+       * @description `file`, `command` or `url`.
+       * @example file
+       */
+      way: string;
+    };
+    /**
      * CheckpointView
      * @description A signed head of the log: keep it elsewhere.
      */
@@ -1529,6 +1611,11 @@ export interface components {
        * @example access.request.made
        */
       event: string;
+      /**
+       * Exception
+       * @default null
+       */
+      exception: string | null;
       /**
        * Grant
        * @default null
@@ -2533,10 +2620,24 @@ export interface operations {
   list_entries: {
     parameters: {
       query?: {
+        /** @description Index of the first entry to look at. */
         since?: number;
         limit?: number;
+        /** @description Of the event; `access.` with its dot: all that begin so. */
         name?: string;
         actor?: string;
+        /** @description Entries of this moment or later. */
+        after?: string | null;
+        /** @description Entries of an earlier moment. */
+        before?: string | null;
+        person?: string;
+        target?: string;
+        session?: string;
+        request?: string;
+        grant?: string;
+        token?: string;
+        /** @description Stands anywhere in the entry. */
+        text?: string;
       };
       header?: never;
       path?: never;
@@ -2616,6 +2717,159 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['CheckpointView'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_checkpoints: {
+    parameters: {
+      query?: {
+        /** @description Index of the first entry to look at. */
+        since?: number;
+        limit?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['CheckpointSent'][];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  extract: {
+    parameters: {
+      query?: {
+        /** @description Index of the first entry to look at. */
+        since?: number;
+        limit?: number;
+        /** @description Of the event; `access.` with its dot: all that begin so. */
+        name?: string;
+        actor?: string;
+        /** @description Entries of this moment or later. */
+        after?: string | null;
+        /** @description Entries of an earlier moment. */
+        before?: string | null;
+        person?: string;
+        target?: string;
+        session?: string;
+        request?: string;
+        grant?: string;
+        token?: string;
+        /** @description Stands anywhere in the entry. */
+        text?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A head line with a signed checkpoint, then one line for each entry with its audit path. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/x-ndjson': string;
         };
       };
       /** @description The request is not well formed, or names another host. */

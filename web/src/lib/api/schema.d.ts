@@ -11,7 +11,11 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Entries of the audit log, oldest first */
+    /**
+     * Entries of the audit log, oldest first
+     * @description By time, event, actor, and what the event is about. A search for fields or text looks at 50 000 entries in one
+     *     answer, perhaps without finding any: ask on with `next` until it is null.
+     */
     get: operations['list_entries'];
     put?: never;
     post?: never;
@@ -28,8 +32,53 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** The signed head of the audit log */
+    /**
+     * The signed head of the audit log
+     * @description As it is now. Keep it elsewhere: what is in the log until here cannot be changed unseen any more.
+     */
     get: operations['checkpoint'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/audit/checkpoints': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Checkpoints that left the box, oldest first
+     * @description And those that did not, with why. Whoever received them can tell whether the log was rolled back.
+     */
+    get: operations['list_checkpoints'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/audit/extract': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Entries with proofs, for an outsider to verify
+     * @description JSON lines. The first has the checkpoint (a C2SP signed note) and the site's key. Each other one has an entry's
+     *     exact octets (`line`) and the audit path that leads from it to the checkpoint's root (RFC 9162, 2.1.3).
+     *     `sluicegate audit verify-extract` checks it without a gateway. The extract itself is an entry of the log.
+     */
+    get: operations['extract'];
     put?: never;
     post?: never;
     delete?: never;
@@ -143,6 +192,80 @@ export interface paths {
      * @description Or turn a proposal down: an owner of the target, or an admin. Who is in already stays until his own end.
      */
     post: operations['end_exception'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/files': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Files that passed or are held, newest first
+     * @description Yours, those of targets that you own; all for auditors and the control room.
+     */
+    get: operations['list_files'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/files/{file_id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** One file */
+    get: operations['get_file'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/files/{file_id}/deliver': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Let a held upload reach the target
+     * @description It goes there in the session of the same approval that runs, or in the next one; never outside of one.
+     */
+    post: operations['deliver'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/files/{file_id}/withhold': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Keep a held upload from the target, for good */
+    post: operations['withhold'];
     delete?: never;
     options?: never;
     head?: never;
@@ -1205,6 +1328,39 @@ export interface components {
       words: string;
     };
     /**
+     * CheckpointSent
+     * @description A checkpoint that left the box, or should have.
+     */
+    CheckpointSent: {
+      /**
+       * At
+       * Format: date-time
+       */
+      at: string;
+      /**
+       * Failure
+       * @description Why it did not leave; empty when it did.
+       */
+      failure: string;
+      /**
+       * Index
+       * @description Of the entry that says so.
+       */
+      index: number;
+      /**
+       * Size
+       * @description Entries that it covers; null when it did not leave.
+       * @example 1024
+       */
+      size: number | null;
+      /**
+       * Way
+       * @description `file`, `command` or `url`.
+       * @example file
+       */
+      way: string;
+    };
+    /**
      * CheckpointView
      * @description A signed head of the log: keep it elsewhere.
      */
@@ -1258,6 +1414,18 @@ export interface components {
        * @example Sam Okafor
        */
       title: string;
+    };
+    /**
+     * Deliver
+     * @description An owner's or operator's yes to a held file.
+     */
+    Deliver: {
+      /**
+       * Code
+       * @description A fresh one-time code of the person who delivers it.
+       * @example 287082
+       */
+      code: string;
     };
     /** DiffView */
     DiffView: {
@@ -1555,6 +1723,16 @@ export interface components {
        */
       words: string;
     };
+    /** FilePage */
+    FilePage: {
+      /**
+       * Cursor
+       * @description Give it back for the next ones; null at the end.
+       */
+      cursor: number | null;
+      /** Files */
+      files: components['schemas']['FileView'][];
+    };
     /**
      * FilePassed
      * @description A file that passed through the session, or was refused.
@@ -1591,6 +1769,108 @@ export interface components {
        */
       way: string;
       /** Words */
+      words: string;
+    };
+    /**
+     * FileView
+     * @description One line of the ledger: a file that was sent or fetched in a session, or that waits to be delivered.
+     */
+    FileView: {
+      /**
+       * Closed
+       * Format: date-time
+       */
+      closed: string;
+      /** Decided */
+      decided: string | null;
+      /**
+       * Decided By
+       * @description Who delivered or withheld it; empty for nobody.
+       * @example omar
+       */
+      decided_by: string;
+      /** Decided By Title */
+      decided_by_title: string;
+      /**
+       * Id
+       * @example fil_k3v8m2q9w7x4z6b5n2dh
+       */
+      id: string;
+      /**
+       * May
+       * @description What the asker can do with it now.
+       */
+      may: ('deliver' | 'withhold')[];
+      /**
+       * Octets
+       * @description That passed.
+       * @example 184320
+       */
+      octets: number;
+      /**
+       * Opened
+       * Format: date-time
+       */
+      opened: string;
+      /** Partial */
+      partial: boolean;
+      /**
+       * Path
+       * @description As the target made it canonical.
+       * @example /srv/incoming/plc-v12.zip
+       */
+      path: string;
+      /**
+       * Person
+       * @example vera
+       */
+      person: string;
+      /**
+       * Person Title
+       * @example Vera Lind
+       */
+      person_title: string;
+      /**
+       * Ranges
+       * @description Of the file, `[from, to)`.
+       * @example [
+       *       [
+       *         0,
+       *         184320
+       *       ]
+       *     ]
+       */
+      ranges: [number, number][];
+      /**
+       * Seq
+       * @description Number of that recording.
+       */
+      seq: number;
+      /**
+       * Session
+       * @description Where it passed; its recording has every part.
+       */
+      session: string;
+      /**
+       * Sha256
+       * @description Of the whole file; empty when only a part passed.
+       */
+      sha256: string;
+      /**
+       * Target
+       * @example ews-l4
+       */
+      target: string;
+      verdict: components['schemas']['Verdict'];
+      /**
+       * Way
+       * @enum {string}
+       */
+      way: 'upload' | 'download';
+      /**
+       * Words
+       * @description Why, where there is something to say.
+       */
       words: string;
     };
     /**
@@ -1757,6 +2037,11 @@ export interface components {
        * @example access.request.made
        */
       event: string;
+      /**
+       * Exception
+       * @default null
+       */
+      exception: string | null;
       /**
        * Grant
        * @default null
@@ -3054,6 +3339,12 @@ export interface components {
       text: string;
     };
     /**
+     * Verdict
+     * @description What became of a file.
+     * @enum {string}
+     */
+    Verdict: 'passed' | 'partial' | 'refused' | 'held' | 'cleared' | 'delivered' | 'withheld' | 'expired';
+    /**
      * VerificationView
      * @description Whether the recording is whole and unchanged, and what cannot be said.
      */
@@ -3085,6 +3376,17 @@ export interface components {
        */
       reason: string;
     };
+    /**
+     * Withhold
+     * @description Why it does not reach the target; the person who sent it reads it.
+     */
+    Withhold: {
+      /**
+       * Reason
+       * @example This is not the version that was agreed
+       */
+      reason: string;
+    };
   };
   responses: never;
   parameters: never;
@@ -3097,10 +3399,24 @@ export interface operations {
   list_entries: {
     parameters: {
       query?: {
+        /** @description Index of the first entry to look at. */
         since?: number;
         limit?: number;
+        /** @description Of the event; `access.` with its dot: all that begin so. */
         name?: string;
         actor?: string;
+        /** @description Entries of this moment or later. */
+        after?: string | null;
+        /** @description Entries of an earlier moment. */
+        before?: string | null;
+        person?: string;
+        target?: string;
+        session?: string;
+        request?: string;
+        grant?: string;
+        token?: string;
+        /** @description Stands anywhere in the entry. */
+        text?: string;
       };
       header?: never;
       path?: never;
@@ -3180,6 +3496,159 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['CheckpointView'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_checkpoints: {
+    parameters: {
+      query?: {
+        /** @description Index of the first entry to look at. */
+        since?: number;
+        limit?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['CheckpointSent'][];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  extract: {
+    parameters: {
+      query?: {
+        /** @description Index of the first entry to look at. */
+        since?: number;
+        limit?: number;
+        /** @description Of the event; `access.` with its dot: all that begin so. */
+        name?: string;
+        actor?: string;
+        /** @description Entries of this moment or later. */
+        after?: string | null;
+        /** @description Entries of an earlier moment. */
+        before?: string | null;
+        person?: string;
+        target?: string;
+        session?: string;
+        request?: string;
+        grant?: string;
+        token?: string;
+        /** @description Stands anywhere in the entry. */
+        text?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A head line with a signed checkpoint, then one line for each entry with its audit path. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/x-ndjson': string;
         };
       };
       /** @description The request is not well formed, or names another host. */
@@ -3605,6 +4074,336 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['ExceptionView'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing, or none that you may know of. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Somebody else was faster: read again and decide again. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_files: {
+    parameters: {
+      query?: {
+        session?: string;
+        person?: string;
+        target?: string;
+        /** @description A part of it. */
+        path?: string;
+        sha256?: string;
+        verdict?: components['schemas']['Verdict'] | null;
+        since?: string | null;
+        until?: string | null;
+        cursor?: number | null;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['FilePage'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  get_file: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        file_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['FileView'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing, or none that you may know of. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  deliver: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        file_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['Deliver'];
+      };
+    };
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['FileView'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing, or none that you may know of. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Somebody else was faster: read again and decide again. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  withhold: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        file_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['Withhold'];
+      };
+    };
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['FileView'];
         };
       };
       /** @description The request is not well formed, or names another host. */
