@@ -19,13 +19,13 @@ from gateway.fronts.api.sight import Sight
 from gateway.fronts.api.sockets import View, opened
 from gateway.fronts.api.views.live import Hint, Increment, Over, Snapshot
 from gateway.identity.model import Role
-from gateway.ids import GrantId, RequestId, SessionId
+from gateway.ids import ExceptionId, GrantId, RequestId, SessionId
 from gateway.inventory.model import Protocol
 from gateway.sessions.model import Session
 
 router = APIRouter()
-_IDS: Final = ("request", "grant", "release", "session")
-TOLD: Final = ("access.", "session.", "inventory.host_key.")
+_IDS: Final = ("request", "grant", "release", "session", "exception")
+TOLD: Final = ("access.", "session.", "inventory.host_key.", "inventory.exception.")
 
 
 @router.websocket("/live")
@@ -81,6 +81,8 @@ async def _sees(view: View, hint: Hint) -> bool:
             return view.sight.request(await view.state.access.request(RequestId(hint.request)))
         if hint.grant:
             return view.sight.grant(await view.state.access.grant(GrantId(hint.grant)))
+        if hint.exception:
+            return view.who.person.id in (await view.state.inventory.exception(ExceptionId(hint.exception)))[1].owners
     except NotFound:
         return False
     return False

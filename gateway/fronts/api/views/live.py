@@ -31,6 +31,7 @@ class Hint(Answer):
     grant: str | None = None
     release: str | None = None
     session: str | None = None
+    exception: str | None = None
 
 
 class Snapshot(Answer):
