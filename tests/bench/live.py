@@ -1,0 +1,121 @@
+"""Ten terminals at once in one Chromium page of the control room: how far behind the session its picture is.
+
+Each line that a session shows carries the moment at which it was given to the recorder; the page notes when the frame
+that paints it is over. Both read this machine's wall clock.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.clock import SystemClock
+from gateway.inventory.model import CredentialKind, Protocol, Tier
+from gateway.sessions.stream import Stream
+from tests.bench.player import spread
+from tests.browser.pages import Desk, desks
+from tests.browser.test_wall import WORKSTATION, inside
+from tests.e2e.site import Site, running_site
+
+# In the page: milliseconds from each stamp `@moment@` to the end of the frame that paints it.
+NOTES = """() => {
+    globalThis.behind = {};
+    globalThis.notes?.disconnect();
+    const wall = () => performance.timeOrigin + performance.now();
+    const [since, seen] = [wall(), new Map()];
+    globalThis.notes = new MutationObserver((changes) => {
+        const elements = changes.map((c) => c.target instanceof Element ? c.target : c.target.parentElement);
+        for (const place of new Set(elements.map((e) => e?.closest('terminal-player')).filter(Boolean))) {
+            const stamps = [...place.textContent.matchAll(/@([0-9.]+)@/g)].map((m) => Number(m[1]));
+            const fresh = stamps.filter((at) => at > (seen.get(place) ?? since));
+            if (fresh.length === 0) continue;
+            seen.set(place, Math.max(...fresh));
+            const kind = place.classList.contains('tile') ? 'tile' : 'large';
+            requestAnimationFrame(() => setTimeout(() => {
+                (globalThis.behind[kind] ??= []).push(...fresh.map((at) => wall() - at));
+            }));
+        }
+    });
+    globalThis.notes.observe(document.querySelector('main'), { childList: true, subtree: true, characterData: true });
+}"""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much of each; `rate` is lines a second of each terminal."""
+
+    terminals: int = 10
+    seconds: float = 20
+    rate: float = 5
+
+
+SMALL = Size(terminals=3, seconds=3)
+
+
+async def with_targets(site: Site, many: int) -> list[str]:
+    inventory, omar = site.gateway.services.inventory, await site.person("omar")
+    names = [f"bench-{n}" for n in range(many)]
+    for name in names:
+        await inventory.add_target("sam", name, f"Workstation {name}", "line4", Tier.T1, WORKSTATION, [omar.id])
+        await inventory.add_service("sam", name, Protocol.SSH, "127.0.0.9", 22)
+        await inventory.add_account("sam", name, "engineer", CredentialKind.CERTIFICATE, None)
+    return names
+
+
+async def works(stream: Stream, size: Size, shift: float, flood: int) -> None:
+    """Lines with stamps; `flood` octets a second of other output between them."""
+    clock, pause = SystemClock(), 1 / size.rate
+    await asyncio.sleep(shift * pause)
+    filler = (b"." * 98 + b"\r\n") * int(flood * pause / 100)
+    for n in range(int(size.seconds * size.rate)):
+        stream.output(filler + b"line %04d @%.1f@ axis 4 runs at 1250 1/min\r\n" % (n, clock.now().timestamp() * 1000))
+        await asyncio.sleep(pause)
+
+
+async def behind(lena: Desk, streams: list[Stream], size: Size, flood: int = 0) -> dict[str, object]:
+    """`flood` is of the first terminal alone."""
+    await lena.page.evaluate(NOTES)
+    async with asyncio.TaskGroup() as tasks:
+        for n, stream in enumerate(streams):
+            tasks.create_task(works(stream, size, n / len(streams), flood if n == 0 else 0))
+    await asyncio.sleep(1)
+    found = await lena.page.evaluate("() => globalThis.behind")
+    return {kind: {"pictures": len(ms)} | spread(ms) for kind, ms in found.items()}
+
+
+async def measure(size: Size, folder: Path) -> dict[str, object]:
+    found: dict[str, object] = {"load": os.getloadavg()[0], "terminals": size.terminals}
+    async with running_site(folder, local=False) as site, desks(site, "lena") as (lena,):
+        names = await with_targets(site, size.terminals)
+        async with contextlib.AsyncExitStack() as stack:
+            entered = [await stack.enter_async_context(inside(site, name, Protocol.SSH)) for name in names]
+            streams = [stream for _, stream in entered]
+            await lena.sign_in()
+            await lena.page.get_by_role("button", name="Live tiles").click()
+            await lena.page.locator("terminal-player.tile").nth(size.terminals - 1).wait_for()
+            for stream in streams:
+                stream.output(b"$ \r\n")
+            await asyncio.sleep(2)
+            found["quiet"] = await behind(lena, streams, size)
+            found["one_floods_1_MB_per_s"] = await behind(lena, streams, size, flood=1_000_000)
+            await lena.page.get_by_role("button", name="Enlarge session").first.click()
+            await lena.page.locator("terminal-player:not(.tile)").wait_for()
+            await asyncio.sleep(2)
+            found["one_enlarged"] = await behind(lena, streams, size)
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    with tempfile.TemporaryDirectory() as name:
+        found = asyncio.run(measure(SMALL if "--small" in arguments else Size(), Path(name)))
+    json.dump(found, sys.stdout, indent=1)
+    print()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
