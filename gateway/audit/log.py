@@ -18,6 +18,7 @@ from gateway.audit import sql
 from gateway.audit.hub import Hub
 from gateway.audit.merkle import Tree
 from gateway.audit.model import AuditEvent, Entry, canonical
+from gateway.audit.proofs import Tiles
 from gateway.clock import Clock, Instant
 from gateway.errors import Conflict
 from gateway.store.db import Tx
@@ -49,6 +50,7 @@ class AuditLog:
     def __init__(self, clock: Clock, hub: Hub) -> None:
         self._clock, self.hub = clock, hub
         self._said: WeakKeyDictionary[Tx, _Said] = WeakKeyDictionary()
+        self.tiles = Tiles()
         self._head: Tree | None = None  # as committed last, as far as this process knows
 
     async def append(self, tx: Tx, event: AuditEvent) -> None:

@@ -70,7 +70,13 @@ async def read(
         query = query.where(entries.c.name.in_(names))
     if actor:
         query = query.where(entries.c.actor == actor)
-    return [_entry(row) for row in await tx.execute(query)]
+    return [entry_of(row) for row in await tx.execute(query)]
+
+
+async def lines(tx: Tx, first: int, end: int) -> list[str]:
+    """The lines of the entries from `first` to before `end`."""
+    there = (entries.c.number >= first, entries.c.number < end)
+    return [row.line for row in await tx.execute(select(entries.c.line).where(*there).order_by(entries.c.number))]
 
 
 async def latest(tx: Tx, names: frozenset[str], service: str) -> Entry | None:
@@ -78,8 +84,8 @@ async def latest(tx: Tx, names: frozenset[str], service: str) -> Entry | None:
     about = entries.c.line.contains(f'"service":{json.dumps(service)}', autoescape=True)
     query = select(entries).where(entries.c.name.in_(names), about).order_by(entries.c.number.desc()).limit(1)
     row = (await tx.execute(query)).one_or_none()
-    return None if row is None else _entry(row)
+    return None if row is None else entry_of(row)
 
 
-def _entry(row: Row[Any]) -> Entry:
+def entry_of(row: Row[Any]) -> Entry:
     return Entry(row.number, row.at, row.name, row.code, row.actor, row.line)

@@ -12,6 +12,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gateway.audit.merkle import Tree
+from gateway.audit.proofs import root_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,53 @@ def verify(lines: Sequence[str], head: bytes, outside: Iterable[Note], key: Ed25
     if tree.root() != head:
         findings.append("the entries are not those that the head was made of")
     return findings
+
+
+def verify_extract(text: str, outside: Iterable[Note], key: Ed25519PublicKey) -> tuple[int, list[str]]:
+    """How many entries an extract (JSON lines) has, and what is wrong with it.
+
+    Args:
+        outside: checkpoints that left the box: the extract's own must be one of them, or nothing is known but that the
+            site signed it.
+        key: of the site, from somewhere else than the extract.
+    """
+    first, *rest = text.splitlines() or [""]
+    heads = notes(str(_object(first).get("checkpoint", "")))
+    if len(heads) != 1:
+        return 0, ["the first line has no checkpoint"]
+    (head,) = heads
+    findings = [] if _signed(head, key) else ["the checkpoint is not signed by this site"]
+    findings += [
+        f"history rewritten: the checkpoint of {head.size} entries is not the one that left the box"
+        for note in outside
+        if note.size == head.size and note.root != head.root
+    ]
+    before = -1
+    for number, line in enumerate(rest, 2):
+        proven = _object(line)
+        index, entry = proven.get("index"), proven.get("line")
+        if not isinstance(index, int) or not isinstance(entry, str) or _index(entry) != index or index <= before:
+            findings.append(f"line {number}: is no entry, or not behind the one before")
+            continue
+        before = index
+        if root_of(index, head.size, entry.encode(), _path(proven.get("path"))) != head.root:
+            findings.append(f"entry {index}: is not in the log that the checkpoint was made of")
+    return len(rest), findings
+
+
+def _path(value: object) -> list[bytes]:
+    try:
+        return [bytes.fromhex(sibling) for sibling in value] if isinstance(value, list) else []
+    except (TypeError, ValueError):
+        return []
+
+
+def _object(line: str) -> dict[str, object]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _at(sizes: list[Note], tree: Tree, key: Ed25519PublicKey, findings: list[str]) -> list[Note]:

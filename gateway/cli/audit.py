@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -30,7 +31,7 @@ def verify_log(
     """Check every entry against the log's head, and against checkpoints kept outside."""
     entries, head = asyncio.run(_read(folder))
     lines = [entry.line for entry in entries]
-    key = Ed25519PublicKey.from_public_bytes(base64.b64decode((folder / "keys" / "site.pub").read_text()))
+    key = _public(folder / "keys" / "site.pub")
     outside = [note for path in checkpoint or [] for note in _notes(path)]
     findings = verify.verify(lines, head, outside, key) + [f for entry in entries for f in _differs(entry)]
     for finding in findings:
@@ -48,6 +49,30 @@ def export(folder: Folder) -> None:
     entries, _ = asyncio.run(_read(folder))
     for entry in entries:
         typer.echo(entry.line)
+
+
+@app.command("verify-extract")
+def verify_extract(
+    extract: Annotated[Path, typer.Argument(help="What GET /audit/extract gave, - for standard input.")],
+    key: Annotated[Path, typer.Option(help="The site's public key (site.pub), not from the extract.")],
+    checkpoint: Annotated[list[Path] | None, typer.Option(help="File of checkpoints that left the box.")] = None,
+) -> None:
+    """Check entries that somebody took out of a log, without the log and without a gateway."""
+    text = sys.stdin.read() if str(extract) == "-" else extract.read_text()
+    outside = [note for path in checkpoint or [] for note in _notes(path)]
+    count, findings = verify.verify_extract(text, outside, _public(key))
+    for finding in findings:
+        typer.echo(finding)
+    typer.echo(f"{count} entries, {len(findings)} findings")
+    if findings:
+        raise typer.Exit(1)
+
+
+def _public(path: Path) -> Ed25519PublicKey:
+    try:
+        return Ed25519PublicKey.from_public_bytes(base64.b64decode(path.read_text().strip(), validate=True))
+    except ValueError:
+        raise Invalid(str(path), "holds no public key of a site") from None
 
 
 def _notes(path: Path) -> list[verify.Note]:

@@ -45,3 +45,13 @@ class CheckpointFailed(AuditEvent):
     code: ClassVar[str] = "GW6921E"
     way: str
     why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditExtracted(AuditEvent):
+    """Somebody took `entries` entries out of the log, with proofs against a checkpoint of `size`."""
+
+    name: ClassVar[str] = "audit.extracted"
+    code: ClassVar[str] = "GW6922I"
+    entries: int
+    size: int

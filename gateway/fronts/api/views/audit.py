@@ -26,6 +26,16 @@ class EntryPage(Answer):
     next: int | None = Field(description="Give it back as `since` to read on; null at the end.")
 
 
+class CheckpointSent(Answer):
+    """A checkpoint that left the box, or should have."""
+
+    index: int = Field(description="Of the entry that says so.")
+    at: Moment
+    way: str = Field(description="`file`, `command` or `url`.", examples=["file"])
+    size: int | None = Field(description="Entries that it covers; null when it did not leave.", examples=[1024])
+    failure: str = Field(description="Why it did not leave; empty when it did.")
+
+
 class CheckpointView(Answer):
     """A signed head of the log: keep it elsewhere."""
 
