@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Final
 
 from fastapi import APIRouter
 
@@ -12,6 +11,7 @@ from gateway.access.model import GrantState
 from gateway.errors import Refused
 from gateway.fronts.api import sight
 from gateway.fronts.api.deps import SIGNED_IN_ONLY, Anyone, Everything, Id, Operator, needs
+from gateway.fronts.api.pages import Pages
 from gateway.fronts.api.render import grant_view, release_view, request_view, titles_of
 from gateway.fronts.api.views.access import Approve, Ask, GrantView, Reason, ReleaseNow, ReleaseView, RequestView
 from gateway.fronts.api.views.common import SIGNED_IN, Done, problems
@@ -19,7 +19,6 @@ from gateway.identity.model import Scope
 from gateway.ids import ReleaseId
 
 router = APIRouter(tags=["access"], dependencies=[needs(Scope.ACCESS)])
-SHOWN: Final = 200  # of a list, newest first: more than a person reads
 
 
 class RequestScope(StrEnum):
@@ -55,7 +54,10 @@ async def ask(asked: Ask, who: Anyone, state: Everything) -> RequestView:
 
 
 @router.get("/requests", summary="Requests that you may know of, newest first", responses=problems(*SIGNED_IN))
-async def list_requests(who: Anyone, state: Everything, scope: RequestScope = RequestScope.MINE) -> list[RequestView]:
+async def list_requests(
+    who: Anyone, state: Everything, pages: Pages, scope: RequestScope = RequestScope.MINE
+) -> list[RequestView]:
+    """`to_decide`: those that wait for you. `all`: of everybody, as far as you may know."""
     seen = await sight.of(state, who.person)
     match scope:
         case RequestScope.MINE:
@@ -66,7 +68,7 @@ async def list_requests(who: Anyone, state: Everything, scope: RequestScope = Re
             found = await state.access.requests()
     shown = [r for r in found if seen.request(r) or scope is RequestScope.TO_DECIDE]
     titles = await titles_of(state)
-    return [request_view(r, seen, titles) for r in shown[:SHOWN]]
+    return [request_view(r, seen, titles) for r in pages.cut(shown, lambda r: r.id)]
 
 
 @router.get("/requests/{request_id}", summary="One request", responses=problems(*SIGNED_IN, 404))
@@ -108,7 +110,9 @@ async def cancel(request_id: Id, who: Anyone, state: Everything) -> RequestView:
 
 
 @router.get("/grants", summary="Grants that you may know of, newest first", responses=problems(*SIGNED_IN))
-async def list_grants(who: Anyone, state: Everything, scope: GrantScope = GrantScope.MINE) -> list[GrantView]:
+async def list_grants(
+    who: Anyone, state: Everything, pages: Pages, scope: GrantScope = GrantScope.MINE
+) -> list[GrantView]:
     """`mine`: all of yours. `site`: those that are not over."""
     seen = await sight.of(state, who.person)
     if scope is GrantScope.MINE:
@@ -117,7 +121,7 @@ async def list_grants(who: Anyone, state: Everything, scope: GrantScope = GrantS
         found = await state.access.grants(states={GrantState.SCHEDULED, GrantState.LIVE})
     shown = [g for g in found if seen.grant(g)]
     titles = await titles_of(state)
-    return [await grant_view(state, g, seen, titles) for g in shown[:SHOWN]]
+    return [await grant_view(state, g, seen, titles) for g in pages.cut(shown, lambda g: g.id)]
 
 
 @router.post(

@@ -29,7 +29,7 @@ class Paging:
     ) -> None:
         self._request, self._response, self._cursor = request, response, cursor
 
-    def cut(self, things: Sequence[T], key: Callable[[T], str], size: int = SIZE) -> list[T]:
+    def cut(self, things: Sequence[T], key: Callable[[T], str]) -> list[T]:
         """The page of `things` that the cursor begins; each is told by its `key`, which is shown in the cursor.
 
         Raises:
@@ -40,8 +40,8 @@ class Paging:
             start = next((n for n, thing in enumerate(things, 1) if key(thing) == self._cursor), 0)
             if not start:
                 raise Invalid(CURSOR, "is of nothing that is here; read the list from its beginning")
-        page = list(things[start : start + size])
-        if start + size < len(things):
+        page = list(things[start : start + SIZE])
+        if start + SIZE < len(things):
             following(self._request, self._response, key(page[-1]))
         return page
 

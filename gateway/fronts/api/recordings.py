@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 from starlette.background import BackgroundTask
 
-from gateway.fronts.api.deps import Auditor, Everything, Id
+from gateway.fronts.api.deps import Auditor, Everything, Id, needs
 from gateway.fronts.api.records import framed, view
 from gateway.fronts.api.views.common import SIGNED_IN, problems
 from gateway.fronts.api.views.recordings import (
@@ -29,13 +29,14 @@ from gateway.fronts.api.views.recordings import (
     TimelineEntry,
     VerificationView,
 )
+from gateway.identity.model import Scope
 from gateway.ids import SessionId
 from gateway.limits import NAME_OCTETS
 from gateway.recording.model import Recording
 from gateway.recording.playback import Detail
 from gateway.recording.proof import Verification
 
-router = APIRouter(tags=["recordings"])
+router = APIRouter(tags=["recordings"], dependencies=[needs(Scope.READ)])
 OCTETS: Final = "application/octet-stream"
 PAGE: Final = 50  # recordings in one answer
 PIECE: Final = 256 << 10  # octets of a download read at once
@@ -102,9 +103,9 @@ async def get_timeline(session_id: Id, who: Auditor, state: Everything) -> Timel
             ActivityBucket(from_us=i * found.bucket_us, output_octets=out, input_bursts=typed)
             for i, (out, typed) in enumerate(found.activity)
         ],
-    )
         files=[FilePassed(**asdict(file)) for file in found.files],
         forwards=[ForwardPassed(**asdict(forward)) for forward in found.forwards],
+    )
 
 
 @router.get(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import AwareDatetime
 
 from gateway.fronts.api import sight
 from gateway.fronts.api.deps import SIGNED_IN_ONLY, Anyone, Everything, Id, needs
+from gateway.fronts.api.pages import following
 from gateway.fronts.api.render import session_view
 from gateway.fronts.api.services import Services
 from gateway.fronts.api.sight import Sight
@@ -28,15 +31,26 @@ class SessionScope(StrEnum):
 
 
 @router.get("/sessions", summary="Sessions that you may know of, newest first", responses=problems(*SIGNED_IN))
-async def list_sessions(who: Anyone, state: Everything, scope: SessionScope = SessionScope.LIVE) -> list[SessionView]:
+async def list_sessions(
+    who: Anyone,
+    state: Everything,
+    request: Request,
+    response: Response,
+    scope: SessionScope = SessionScope.LIVE,
+    cursor: Annotated[AwareDatetime | None, Query(description="As the `Link` of the answer before has it.")] = None,
+) -> list[SessionView]:
+    """`live`: all at once. `ended` and `mine`: in pages, of which one may be empty and not be the last."""
     seen = await sight.of(state, who.person)
     match scope:
         case SessionScope.LIVE:
             found = await state.sessions.live()
         case SessionScope.ENDED:
-            found = await state.sessions.find(ended=True, person=None if seen.beyond_his_own else who.person.id)
+            whose = None if seen.beyond_his_own else who.person.id
+            found = await state.sessions.find(ended=True, person=whose, before=cursor)
         case SessionScope.MINE:
-            found = await state.sessions.find(person=who.person.id)
+            found = await state.sessions.find(person=who.person.id, before=cursor)
+    if found and scope is not SessionScope.LIVE:
+        following(request, response, found[-1].created.isoformat())
     return [session_view(state, s, seen) for s in found if seen.session(s)]
 
 
