@@ -6,6 +6,7 @@ import asyncio
 import socket
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import SimpleNamespace
 
 from gateway.clock import ZERO, Deadline, SystemClock
 from gateway.errors import RecorderFailed, Refused
@@ -177,7 +178,7 @@ class TwinStream:
         self._check()
         return True
 
-    def filed(self, entry):
+    def filed(self, entry, spool=None):
         self.entries.append(entry)
         self.bell.ring()
 
@@ -195,12 +196,13 @@ class TwinStream:
 class TwinConnection:
     def __init__(self, sessions: TwinSessions, session: Session, number: int) -> None:
         self.sessions, self.session, self.number = sessions, session, number
-        self.obligations = None
+        self.obligations = SimpleNamespace(file_paths=None, file_copy=False, file_hold=False)
         self.deadline = Deadline.after(SystemClock().instant(), timedelta(hours=1))
         self.service = Service(
             ServiceId("svc_1"), "ssh", Protocol.SSH, "127.0.0.1", sessions.target_port, sessions.profile
         )
         self.on_notice = self.on_end = self.on_pause = lambda _: None
+        self.on_cleared = lambda: None
         self.streams: list[TwinStream] = []
         self.paused = self.over = False
         self.failing = sessions.failing

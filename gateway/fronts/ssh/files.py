@@ -125,9 +125,12 @@ class Complaints:
         self._many += 1
         if self._many <= FILE_REFUSALS:
             self._record(refusal.kind, refusal.path)
-        if refusal.words not in self._said and len(self._said) < FILE_REFUSALS:
-            self._said.add(refusal.words)
-            self._say(refusal.words)
+        self.say_once(refusal.words)
+
+    def say_once(self, words: str) -> None:
+        if words not in self._said and len(self._said) < FILE_REFUSALS:
+            self._said.add(words)
+            self._say(words)
 
 
 def _nobody(_: Rules) -> None:

@@ -15,6 +15,7 @@ from gateway.errors import GatewayError, Refused
 from gateway.fronts.ssh import scp, texts
 from gateway.fronts.ssh.entrance import Entrance
 from gateway.fronts.ssh.files import Complaints, Permits
+from gateway.fronts.ssh.holding import Holding
 from gateway.fronts.ssh.names import Login
 from gateway.fronts.ssh.ports import Connection, Stream
 from gateway.fronts.ssh.relay import Exit, Relay, Side
@@ -241,7 +242,7 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         terminal = (columns, rows) if self.screen.terminal else None
         about = {"command": start.command or "", "term": self._term, "environment": environment}
         stream = connection.open_stream(start.kind, about, terminal)
-        relay = self._relayed(stream, follower, used)
+        relay = self._relayed(connection, stream, follower, used)
         self._awake = not (self._visitor.held and self.screen.terminal)
         try:
             async with asyncio.timeout(SOUTH_CONNECT.total_seconds()):
@@ -262,15 +263,18 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
             asyncio.get_running_loop().call_later(TYPED_AHEAD.total_seconds(), self._wake)
         self._flow(relay)
 
-    def _relayed(self, stream: Stream, follower: Follower | None, used: Callable[[], None]) -> Relay:
+    def _relayed(
+        self, connection: Connection, stream: Stream, follower: Follower | None, used: Callable[[], None]
+    ) -> Relay:
         if follower is None:
             terminal = self.screen.terminal
             return Relay(
                 self._chan, self._valve, stream, terminal=terminal, on_output=self._passed, on_over=self._over
             )  # fmt: skip
         complaints = Complaints(self.screen.say, partial(self._visitor.refused, counts=False))
-        reports = Reports(used, complaints.refused, self._broken, self._over)
-        return FileRelay(self._chan, self._valve, stream, follower, reports, answers=isinstance(follower, Proxy))
+        reports = Reports(used, complaints.refused, complaints.say_once, self._broken, self._over)
+        holding = Holding(connection, self._visitor.spawn) if isinstance(follower, Proxy) else None
+        return FileRelay(self._chan, self._valve, stream, follower, reports, holding)
 
     def _broken(self, words: str) -> None:
         """The transfer cannot go on: nothing of it passes any more, and the person reads why."""

@@ -20,11 +20,13 @@ import structlog
 from gateway import limits
 from gateway.errors import RecorderFailed, RemoteProtocolError
 from gateway.fronts.ssh import texts
+from gateway.fronts.ssh.holding import Holding
 from gateway.fronts.ssh.ports import Stream
 from gateway.fronts.ssh.relay import STDERR, Exit, Relay, Side
 from gateway.fronts.ssh.valve import Valve
 from gateway.sftp.effects import Block, Effect, Ledger, Note, Refusal, ToClient, ToTarget
 from gateway.sftp.ledger import FileEntry
+from gateway.sftp.proxy import Proxy
 
 log = structlog.get_logger()
 
@@ -49,12 +51,14 @@ class Reports:
     Attributes:
         used: octets came: what is permitted may have to be asked anew.
         refused: an operation was refused.
+        held: an upload waits for its delivery; the words for the person.
         broken: a side breaks the protocol or is silent: the channel has to end with these words.
         over: the target's side is gone, and everything it sent was passed on.
     """
 
     used: Callable[[], None]
     refused: Callable[[Refusal], None]
+    held: Callable[[str], None]
     broken: Callable[[str], None]
     over: Callable[[Exit, Exception | None], None]
 
@@ -70,7 +74,8 @@ class FileRelay(Relay):
     """The target's session, joined to the client's channel through a follower.
 
     Args:
-        answers: whether every request has an answer, so that a target is given up that stays silent.
+        holding: of SFTP: where uploads go that wait for a delivery. Its requests all have answers, so that a target
+            that stays silent is given up.
     """
 
     def __init__(
@@ -80,13 +85,16 @@ class FileRelay(Relay):
         stream: Stream,
         follower: Follower,
         reports: Reports,
-        *,
-        answers: bool,
+        holding: Holding | None = None,
     ) -> None:
         super().__init__(client, valve, stream, terminal=False, on_output=_nobody, on_over=reports.over)
-        self._follower, self._reports, self._answers = follower, reports, answers
+        self._follower, self._reports, self._holding = follower, reports, holding
+        self._answers = holding is not None
+        if holding is not None:
+            holding.on_done = self._held
         self._effects: deque[Effect | Complaint] = deque()
-        self._settled = self._eof_passed = False
+        self._settled = self._eof_passed = self._carrying = False
+        self._filed: set[int] = set()  # numbers of files that have their line in the ledger
         self._unanswered, self._looks = False, 0  # looks since the target was asked and has said nothing
         self._watch: asyncio.TimerHandle | None = None
 
@@ -136,15 +144,17 @@ class FileRelay(Relay):
     def _carry_out(self) -> None:
         """As far as it goes; while something waits, for the recording or for the end of a pause, nobody is read."""
         client, target = list[bytes](), list[bytes]()
+        self._carrying = True
         while self._effects and not self._paused and not self._cut:
             effect = self._effects[0]
             if isinstance(effect, Ledger):
                 self._effects.popleft()  # whoever ends the session because of it finds what is left
-                self._stream.filed(effect.entry)
+                self._file(effect.entry)
             elif not self._carry(effect, client, target):
                 break
             elif self._effects:
                 self._effects.popleft()
+        self._carrying = False
         if not self._cut:
             self._deliver(client, target)
             self._pass_ends()
@@ -167,11 +177,32 @@ class FileRelay(Relay):
                     self._write_client(data, STDERR)
                 case Refusal():
                     self._reports.refused(effect)
+                case Ledger():
+                    raise AssertionError("a line of the ledger is not carried")
                 case _:
-                    pass
+                    if effect.note is not None and not self._record_up(effect.note):
+                        return False
+                    if self._holding is not None:
+                        self._holding.carry(effect)
         except RecorderFailed:
             return False
         return True
+
+    def _held(self, key: int, words: str) -> None:
+        """A held file took what it was given, or the client reads why not."""
+        if isinstance(self._follower, Proxy) and not self._cut:
+            self._effects.extend(self._follower.spooled(key, words))
+            if not self._carrying:
+                self._carry_out()
+
+    def _file(self, entry: FileEntry) -> None:
+        spool = None
+        if self._holding is not None:
+            entry, spool = self._holding.told(entry)
+        if spool is not None:
+            self._filed.add(entry.number)
+            self._reports.held(entry.words)
+        self._stream.filed(entry, spool)
 
     def _record_up(self, note: Note) -> bool:
         if isinstance(note, Block):
@@ -282,7 +313,9 @@ class FileRelay(Relay):
             for effect in (*waited, *self._follower.closed()):
                 undelivered = undelivered or isinstance(effect, ToTarget | ToClient)
                 if isinstance(effect, Ledger):
-                    self._stream.filed(cut_short(effect.entry) if undelivered else effect.entry)
+                    self._file(cut_short(effect.entry) if undelivered else effect.entry)
+        if self._holding is not None:
+            self._holding.close(self._filed)
 
 
 def cut_short(entry: FileEntry) -> FileEntry:

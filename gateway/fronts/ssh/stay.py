@@ -15,6 +15,7 @@ from gateway.fronts.ssh import texts
 from gateway.fronts.ssh.conversation import Conversation
 from gateway.fronts.ssh.entrance import Entrance
 from gateway.fronts.ssh.forward import Forward, Forwards
+from gateway.fronts.ssh.holding import deliver_held
 from gateway.fronts.ssh.ports import Connection, Visit
 from gateway.fronts.ssh.session import ChannelSession
 from gateway.fronts.ssh.setting import Setting
@@ -83,6 +84,7 @@ class Stay(Conversation):
         if self.link is None and not self._ended:
             self.link = TargetLink(connection)
             self._keeping = self.spawn(self._keep(self.link, connection))
+            deliver_held(connection, self.link, self.spawn)
 
     async def _keep(self, link: TargetLink, connection: Connection) -> None:
         """The target's connection lives as long as ours; when it fails, everybody on it reads why."""
@@ -121,6 +123,8 @@ class Stay(Conversation):
     def _pause(self, paused: bool) -> None:
         for part in self.open_parts:
             part.pause(paused)
+        if not paused and self.connection is not None:
+            self.connection.on_cleared()  # a delivery that the pause stopped
 
     def _end(self, end: End) -> None:
         """The session is over: first nothing passes any more, then the person reads why, then he is gone."""
