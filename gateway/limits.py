@@ -97,6 +97,7 @@ SFTP_RANGES: Final = 256  # ranges of one file in the ledger
 SFTP_WINDOW: Final = 4 << 20  # octets of one file that wait for an earlier block, for its digest
 SFTP_WINDOWS: Final = 32 << 20  # octets of all files of a channel that wait so
 SFTP_HELD: Final = 1024  # held files of one channel that it still knows by name
+LEDGER_BEHIND: Final = timedelta(minutes=1)  # of a recording that is read for lines that a dead process did not write
 HELD_FILE_OCTETS: Final = 2 << 30  # of one held upload: a firmware image or a project archive
 HELD_OCTETS: Final = 16 << 30  # of all of them on the gateway's disk
 HELD_LIFE: Final = timedelta(days=7)  # nobody decided: a held upload is dropped

@@ -100,7 +100,8 @@ class Framer:
 
     def take(self, data: bytes) -> None:
         """Take octets; `next` has the packets."""
-        self._waiting.append(data)
+        if data:
+            self._waiting.append(data)
         self._have += len(data)
 
     def next(self) -> memoryview | None:

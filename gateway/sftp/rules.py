@@ -15,6 +15,7 @@ class Permission(StrEnum):
     RENAME = "sftp.rename"
     MKDIR = "sftp.mkdir"
     PATHS = "paths"  # not a channel: the path lies outside of what `Rules.paths` names
+    HOLD = "hold"  # not a channel: it would change the target past the spool
     UNSUPPORTED = "unsupported"  # not a channel: a request that the gateway does not carry
 
 
