@@ -17,7 +17,7 @@ from gateway.errors import Refused
 from gateway.ids import SessionId
 from gateway.recording import sql
 from gateway.recording.asciicast import asciicast
-from gateway.recording.model import DESKTOPS, Recording, RecordingState
+from gateway.recording.model import DESKTOPS, Kind, Record, Recording, RecordingState
 from gateway.recording.playback import (
     Detail,
     Keys,
@@ -36,6 +36,7 @@ from gateway.recording.reader import Player
 from gateway.recording.rescue import evidence
 from gateway.recording.storage import Storage
 from gateway.recording.text import text
+from gateway.recording.ticks import MICROSECOND
 from gateway.recording.typed import keys_in, opened
 from gateway.store.db import Store
 
@@ -130,6 +131,17 @@ class Library:
         """Records before `to_us`, from the keyframes before `from_us` on; bounded, `next_us` says where to go on."""
         recording = await self._reading(session, "replay", actor, source)
         return await self._play(recording, lambda player: records(player, from_us, to_us))
+
+    async def tail(self, session: SessionId, kind: Kind, last: timedelta, *, actor: str) -> list[Record]:
+        """Records of `kind` of the last while before the recording's end, give or take a segment."""
+        recording = await self._reading(session, "recovery", actor, "")
+
+        def look(player: Player) -> list[Record]:
+            points = player.points()
+            from_us = (points[-1][0] if points else 0) - last // MICROSECOND
+            return [record for record in player.records(max(0, from_us)) if record.kind == kind]
+
+        return await self._play(recording, look)
 
     async def lines(
         self, session: SessionId, wanted: str = "", from_us: int = 0, *, actor: str, source: str = ""

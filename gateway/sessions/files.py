@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -131,12 +132,16 @@ def told(line: Passed) -> dict[str, object]:
     }
 
 
-def heard(value: Mapping[str, Any], session: Session, stream: int) -> Passed:
-    """A line as `told` into a recording.
+def heard_of(payload: bytes, session: Session, stream: int) -> Passed | None:
+    """The line of a FILE record; None when it is of something else."""
+    try:
+        value = json.loads(payload)
+        return _heard(value, session, stream) if value["of"] == "entry" else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
-    Raises:
-        ValueError, KeyError, TypeError: it is none.
-    """
+
+def _heard(value: Mapping[str, Any], session: Session, stream: int) -> Passed:
     ranges = tuple((int(first), int(past)) for first, past in value["ranges"])
     return Passed(
         FileId(str(value["id"])), session.id, session.seq, session.grant or "", session.person_name,

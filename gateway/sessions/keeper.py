@@ -16,8 +16,11 @@ from gateway.audit.log import AuditLog
 from gateway.audit.model import GATEWAY
 from gateway.clock import Clock
 from gateway.errors import Conflict, GatewayError, NotFound, RecorderFailed, StoreUnavailable
+from gateway.inventory.model import Protocol
+from gateway.limits import LEDGER_BEHIND
+from gateway.recording.model import Kind
 from gateway.recording.service import Recordings
-from gateway.sessions import sql, sql_files, texts
+from gateway.sessions import files, sql, sql_files, texts
 from gateway.sessions.files import Passed
 from gateway.sessions.live import Live
 from gateway.sessions.model import RUNNING, End, EndReason, Session, SessionState
@@ -103,11 +106,30 @@ class Keeper:
     async def recover(self) -> None:
         """Sessions that a dead process left: their recordings are sealed, their rows ended."""
         await self._recordings.recover()
+        await self._recover_files()
         async with self._store.write() as tx:
             await sql.forget_nodes(tx)
             for row in await sql.unfinished(tx):
                 end = End(EndReason.GATEWAY, GATEWAY, texts.ended(EndReason.GATEWAY))
                 await self._end_row(tx, row, replace(row, end=end), sealed=row.seq != 0)
+
+    async def _recover_files(self) -> None:
+        """Lines of the ledger that are in a recording and were to be written in the second in which the process died.
+
+        Without a replay key nobody here can read them; whoever holds one finds them in the recording.
+        """
+        async with self._store.read() as tx:
+            rows = [row for row in await sql.unfinished(tx) if row.seq and row.protocol is not Protocol.RDP]
+        for row in rows if self._recordings.can_replay else ():
+            try:
+                found = await self._recordings.tail(row.id, Kind.FILE, LEDGER_BEHIND, actor=GATEWAY)
+            except (GatewayError, OSError):
+                log.exception("Ledger of files could not be completed", session=row.id)
+                continue
+            async with self._store.write() as tx:
+                known = await sql_files.known(tx, row.id)
+                lines = [files.heard_of(record.payload, row, record.stream) for record in found]
+                await self._enter(tx, [line for line in lines if line is not None and line.id not in known])
 
     async def _write_files(self, live: Live) -> None:
         if not live.files:

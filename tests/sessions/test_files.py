@@ -68,7 +68,7 @@ async def test_a_file_that_passed_is_in_the_ledger_the_log_and_the_recording(sit
 
 
 async def test_in_a_pause_no_file_moves_and_nothing_of_it_is_lost(site: Site) -> None:
-    """Attack 35: the transfer that was begun goes on behind a pause."""
+    """Attack: the transfer that was begun goes on behind a pause."""
     connection, heard, stream = await transfer(site)
     disk = disk_of(site, connection)
     await site.sessions.pause(connection.session.id, site.lena, PLANT_NET)
@@ -103,7 +103,7 @@ async def test_a_part_that_cannot_be_recorded_is_not_delivered_either_way(site: 
 
 
 async def test_what_was_open_when_the_session_was_cut_is_in_the_ledger_before_its_end(site: Site) -> None:
-    """Attack 41: the kill hides what had passed."""
+    """Attack 40: what had passed before the kill is nowhere on record."""
     connection, _, stream = await transfer(site)
     assert stream.block(1, 1, 0, 2)
     connection.on_end = lambda _: stream.filed(Entry(octets=2, sha256="", partial=True, verdict="partial"))
@@ -172,7 +172,7 @@ async def test_the_ledger_is_searched_by_what_one_knows_of_a_file(site: Site) ->
 
 
 async def test_an_operation_that_was_not_asked_for_is_refused_and_on_record(site: Site) -> None:
-    """Attack 37: the approval was for reading."""
+    """Attack: the approval was for reading."""
     connection, _ = await site.inside(channels=frozenset({Channel.SHELL, Channel.SFTP_READ}))
     await connection.permit(Channel.SFTP_READ)
     for channel in FILE_CHANNELS - {Channel.SFTP_READ}:
@@ -220,3 +220,51 @@ async def test_no_store_at_all_keeps_an_entry_for_the_next_time(site: Site) -> N
     outage.away = False
     await site.settle()
     assert len(await ledger(site)) == 1
+
+
+async def test_a_revoked_approval_ends_transfers_at_once_and_opens_nothing_new_41(site: Site) -> None:
+    connection, heard, stream = await transfer(site)
+    assert stream.block(1, 1, 0, 4)
+    await site.access.revoke(connection.session.grant, site.omar, "enough", PLANT_NET)
+    assert [end.reason for end in heard.ends] == [EndReason.REVOKED]
+    assert not stream.block(1, 1, 4, 4)
+    assert not stream.asked({})
+    for way in (lambda: stream.block(1, 0, 0, 4), lambda: stream.answered({})):
+        with pytest.raises(SessionEnded):
+            way()
+    for call in (connection.permit(Channel.SFTP_WRITE), connection.dial()):
+        with pytest.raises(Refused):
+            await call
+    with pytest.raises(Refused):
+        connection.spool()
+    with pytest.raises(Refused):
+        connection.open_stream("sftp", {})
+
+
+async def test_a_crash_loses_no_line_that_was_recorded_and_doubles_none(site: Site) -> None:
+    """Attack 40: kill -9 in the second between the file and the ledger."""
+    connection, _, stream = await transfer(site)
+    stream.filed(Entry(1))
+    await site.sessions.keeper.persist_files()
+    stream.filed(Entry(2, path='/srv/"of":"entry"'))
+    stream.filed(Entry(3, way="download", ranges=((0, 2), (5, 7)), sha256="", partial=True, verdict="partial"))
+    before = list(connection._live.files)
+    await site.restart().recover()
+    lines = await ledger(site, session=connection.session.id)
+    assert [line.passed.number for line in lines] == [3, 2, 1]
+    assert [line.passed for line in lines[:2]] == before[::-1]
+    assert len(await site.events("session.file.passed")) == 3
+    await site.restart().recover()
+    assert len(await ledger(site)) == 3
+
+
+async def test_without_a_replay_key_a_crash_costs_the_last_second_of_the_ledger_and_not_the_start(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, stream = await transfer(site)
+    stream.filed(Entry(1))
+    sessions = site.restart()
+    monkeypatch.setattr(site.recordings, "_replay", None)
+    await sessions.recover()
+    assert await ledger(site) == []
+    assert await sessions.live() == []

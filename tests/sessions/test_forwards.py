@@ -57,7 +57,7 @@ async def test_a_granted_service_is_dialled_from_here_and_counted(site: Site, pl
 async def test_another_service_of_the_target_is_not_reached_by_a_grant_for_one(
     site: Site, plc: Listener, web: Listener
 ) -> None:
-    """Attack 40: the forward that was granted, turned to the next port."""
+    """Attack 33: the forward that was granted, turned to the next port."""
     await site.services(plc=plc.port, web=web.port)
     connection, _ = await site.inside(channels=FORWARD, services=frozenset({"plc"}))
     for name in ("web", "", "ssh", "unheard"):
@@ -83,7 +83,7 @@ async def test_a_grant_without_forwards_dials_no_service(site: Site, plc: Listen
 
 
 async def test_a_destination_is_a_declared_service_by_its_name_or_port_or_none(site: Site, plc: Listener) -> None:
-    """Attack 40: addresses of the plant, other targets and the gateway's own ports as destinations."""
+    """Attack 33: addresses of the plant, other targets and the gateway's own ports as destinations."""
     await site.services(plc=102, web=443)
     connection, _ = await site.inside(channels=FORWARD, services=frozenset({"plc"}))
     for host, port, name in [
@@ -100,6 +100,14 @@ async def test_a_destination_is_a_declared_service_by_its_name_or_port_or_none(s
         ("ssh", 102, None),
         ("", 102, None),
         ("0.0.0.0", 102, None),
+        ("169.254.169.254", 102, None),
+        ("::ffff:127.0.0.1", 102, None),
+        ("2130706433", 102, None),
+        ("0x7f.1", 102, None),
+        ("localhost", 22, None),
+        ("localhost.", 102, None),
+        ("ews-l4\x00", 102, None),
+        ("plc", -1, "plc"),
     ]:
         assert connection.declared(host, port) == name, (host, port)
 
@@ -130,6 +138,20 @@ async def test_without_a_conduit_for_it_a_forward_leads_nowhere(
     assert refused.value.code == "no_conduit"
     with pytest.raises(Refused, match="for tcp"):
         await site.ask(channels=FORWARD, services=frozenset({"plc"}))
+
+
+async def test_a_kill_cuts_a_forward_that_is_under_way_40(site: Site, plc: Listener) -> None:
+    await site.services(plc=plc.port)
+    connection, _ = await site.inside(channels=FORWARD, services=frozenset({"plc"}))
+    south = await connection.dial("plc")
+    ((inside, _),) = plc.knocked()
+    stream = connection.open_stream("forward", {"service": "plc"})
+    await site.sessions.kill(connection.session.id, site.lena, PLANT_NET, "alarm")
+    assert not stream.carried(1, 0)
+    async with asyncio.timeout(20):
+        assert await asyncio.get_running_loop().sock_recv(inside, 10) == b""
+    for one in (south, inside):
+        one.close()
 
 
 # --- a target without a shell

@@ -135,7 +135,7 @@ async def test_a_session_of_another_approval_does_not_get_it(site: Site) -> None
 
 
 async def test_nothing_is_delivered_in_a_pause_or_after_the_end(site: Site) -> None:
-    """Attack 35, from the other side."""
+    """Attack: the way round a pause."""
     connection, file_id = await held(site)
     await deliver(site, file_id)
     await site.sessions.pause(connection.session.id, site.lena, PLANT_NET)

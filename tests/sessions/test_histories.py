@@ -22,21 +22,28 @@ from hypothesis.stateful import (
 from gateway.access.model import GrantState, ReleaseState, RequestState
 from gateway.clock import ZERO
 from gateway.errors import Conflict, RecorderFailed, Refused, StoreUnavailable
+from gateway.inventory.model import Service
 from gateway.policy.engine import PolicyEngine
-from gateway.policy.model import OnRecorderFailure
+from gateway.policy.model import Channel, OnRecorderFailure
 from gateway.sessions import sql
 from gateway.sessions.model import EndReason, SessionState
+from gateway.sessions.south import Gate
 from tests.sessions.conftest import store_at
-from tests.sessions.site import ELSEWHERE, HOME, PLANT_NET, Site, listen
+from tests.sessions.site import ELSEWHERE, HOME, PLANT_NET, SHELL_AND_EXEC, Site, listen
 from tests.sessions.test_faults import Disk, Outage
+from tests.sessions.test_files import Entry, ledger
 from tests.sim.clock import SimulatedClock
 
 NO = (Refused, Conflict, StoreUnavailable)
 FRESH = timedelta(minutes=15)
+FILES = frozenset({Channel.SFTP_READ, Channel.SFTP_WRITE})
+WANTED = {"channels": SHELL_AND_EXEC | FILES | {Channel.FORWARD}, "services": frozenset({"plc"})}
 PASSES = {
     "shell": ("typed", "output"),
     "exec": ("stdin", "output"),
     "desktop": ("pressed", "pointed", "pasted", "shown"),
+    "sftp": ("asked", "sent", "answered", "fetched"),
+    "forward": ("carried_up", "carried_down"),
 }
 
 
@@ -66,8 +73,11 @@ class Histories(RuleBasedStateMachine):
         self.disks: dict[str, Disk] = {}
         self.disk_full, self.token, self.talks = False, 0, True
         self.delivered, self.in_pause = set[bytes](), set[bytes]()
+        self.filed, self.dialled = dict[int, str](), list[Service]()
+        self.site.south.connect = self.dial  # type: ignore[method-assign]
+        self.do(self.site.services(plc=1, web=2))
         if already != "nothing":
-            self.do(self.site.grant())
+            self.do(self.site.grant(**WANTED))
             self.vera_arrives(HOME)
         if already == "inside":
             self.lena_releases()
@@ -87,10 +97,15 @@ class Histories(RuleBasedStateMachine):
             self.do(self.site.restart().recover())
             self.do(self.the_log_tells_the_story())
             assert self.do(self.site.sessions.live()) == []
+            self.do(self.every_file_is_in_the_ledger())
         finally:
             self.runner.run(self.store.close())
             self.runner.close()
             shutil.rmtree(self.folder)
+
+    async def dial(self, service: Service, gate: Gate) -> None:
+        gate.permitted()
+        self.dialled.append(service)
 
     def do(self, call):
         return self.runner.run(call)
@@ -105,7 +120,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(hours=st.sampled_from([1, 8]), minutes=st.sampled_from([5, 60]))
     def vera_asks(self, hours: int, minutes: int) -> None:
-        self.attempt(self.site.ask(window=timedelta(hours=hours), duration=timedelta(minutes=minutes)))
+        self.attempt(self.site.ask(window=timedelta(hours=hours), duration=timedelta(minutes=minutes), **WANTED))
 
     @rule(yes=st.sampled_from([True, True, True, False]))
     def omar_decides(self, yes: bool) -> None:
@@ -168,7 +183,7 @@ class Histories(RuleBasedStateMachine):
             self.disks[live.session.id] = Disk(live.recorder)
             self.disks[live.session.id].full = self.disk_full
         try:
-            for kind, terminal in (("shell", (80, 24)), ("exec", None), ("desktop", None)):
+            for kind, terminal in ((kind, (80, 24) if kind == "shell" else None) for kind in PASSES):
                 self.streams.append((connection, connection.open_stream(kind, {}, terminal), kind))
         except Refused:
             return
@@ -196,21 +211,63 @@ class Histories(RuleBasedStateMachine):
         """Whether they were delivered."""
         disk, octets = self.disks[connection.session.id], self.next_token()
         before, paused = disk.written, connection.paused
-        if what in ("output", "shown"):
-            try:
-                getattr(stream, what)(octets)
-            except RecorderFailed:
-                return False
-        else:
-            passed = stream.clipboard("in", octets.decode()) if what == "pasted" else getattr(stream, what)(octets)
-            if paused:
-                self.in_pause.add(octets)
-            if not passed:
-                return False
-            assert not paused, "typed in a pause and delivered"
+        try:
+            passed = self.offer(stream, what, octets)
+        except RecorderFailed:
+            passed = False
+        if paused and what not in ("output", "shown"):
+            self.in_pause.add(octets)
+            assert not passed, f"{what} in a pause and delivered"
+        if not passed:
+            return False
         assert disk.written > before, "delivered and not recorded"
         self.delivered.add(octets)
         return True
+
+    def offer(self, stream, what: str, octets: bytes) -> bool:
+        """Whether `octets` may be delivered; raises as the stream does."""
+        match what:
+            case "pasted":
+                return stream.clipboard("in", octets.decode())
+            case "asked":
+                return stream.asked({"path": octets.decode()})
+            case "answered":
+                return stream.answered({"path": octets.decode()}) is None
+            case "sent" | "fetched":
+                return stream.block(self.token, int(what == "sent"), 0, len(octets))
+            case "carried_up" | "carried_down":
+                return stream.carried(*((0, 1) if what == "carried_up" else (1, 0)))
+            case "output" | "shown":
+                getattr(stream, what)(octets)
+                return True
+            case _:
+                return getattr(stream, what)(octets)
+
+    @precondition(lambda self: self.streams)
+    @rule(data=st.data())
+    def a_file_is_closed(self, data) -> None:
+        connection, stream, kind = data.draw(st.sampled_from(self.streams))
+        if kind == "sftp" and connection.session.end is None and not self.disk_full:
+            self.token += 1
+            stream.filed(Entry(self.token))
+            self.filed[self.token] = connection.session.id
+
+    @precondition(lambda self: self.connections)
+    @rule(data=st.data(), service=st.sampled_from(["plc", "plc", "web", "ssh", "", "nothing"]))
+    def vera_forwards(self, data, service: str) -> None:
+        """No target is there: what is dialled is written down instead."""
+        connection = data.draw(st.sampled_from(self.connections))
+        self.dialled.clear()
+        try:
+            self.do(connection.permit(Channel.FORWARD, service))
+            self.do(connection.dial(service))
+        except (*NO, RecorderFailed):
+            assert not self.dialled
+            return
+        session = connection.session
+        assert [s.name for s in self.dialled] == [service] == ["plc"], "a forward to what was not granted"
+        assert not connection.paused
+        self.may_run(session)
 
     @precondition(lambda self: self.connections)
     @rule(data=st.data(), what=st.sampled_from(["pause", "resume", "kill", "extend", "message"]))
@@ -281,6 +338,7 @@ class Histories(RuleBasedStateMachine):
         self.outage.away = False
         self.nobody_watches()
         self.do(self.site.restart().recover())
+        self.site.south.connect = self.dial  # type: ignore[method-assign]
         self.visits, self.streams, self.connections = [], [], []
         assert self.do(self.site.sessions.live()) == []
 
@@ -331,6 +389,12 @@ class Histories(RuleBasedStateMachine):
             for live in running:
                 assert live.recorder is not None
                 assert not self.observer or live.observers or not live.pauses.keys().isdisjoint({"observer"})
+
+    async def every_file_is_in_the_ledger(self) -> None:
+        """Once, under its own session, and in the log."""
+        found = {line.passed.number: line.passed.session for line in await ledger(self.site)}
+        assert found == self.filed
+        assert len(await self.site.events("session.file.passed")) == len(found)
 
     async def the_log_tells_the_story(self) -> None:
         """Replaying the audit log reproduces every state; each end is there once; releases used are sessions begun."""
