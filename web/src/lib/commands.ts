@@ -19,7 +19,10 @@ export function commands(me: Me, grant: GrantView, host: string): Command[] {
   if (has('shell', 'exec')) found.push({ what: 'Command to connect', text: `ssh ${small}${login}` });
   if (has('shell', 'exec') && grant.account) {
     const way = me.ssh_port === 22 ? host : `${host}:${me.ssh_port}`;
-    found.push({ what: 'The same by way of the gateway', text: `ssh -J ${me.name}@${way} ${grant.account}@${grant.target}` });
+    found.push({
+      what: 'The same by way of the gateway',
+      text: `ssh -J ${me.name}@${way} ${grant.account}@${grant.target}`,
+    });
   }
   if (has(...FILES)) found.push({ what: 'Files, one by one', text: `sftp ${large}${login}` });
   if (has('sftp.read')) found.push({ what: 'Take a file', text: `scp ${large}${login}:FILE .` });

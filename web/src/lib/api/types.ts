@@ -1,4 +1,5 @@
 /** Names for what the API answers, from its schema. */
+import type { components as Admin } from './admin';
 import type { components } from './schema';
 
 type Schemas = components['schemas'];
@@ -25,6 +26,8 @@ export type TypedPage = Schemas['TypedPage'];
 export type EntryView = Schemas['EntryView'];
 export type CheckpointView = Schemas['CheckpointView'];
 export type Enrolment = Schemas['Enrolment'];
+export type FileView = Schemas['FileView'];
+export type Verdict = Schemas['Verdict'];
 export type ExceptionView = Schemas['ExceptionView'];
 export type RiskView = Schemas['RiskView'];
 export type TokenView = Schemas['TokenView'];
@@ -32,3 +35,10 @@ export type Scope = Schemas['Scope'];
 export type HostKeyView = Schemas['HostKeyView'];
 export type Ticket = Schemas['TicketView'];
 export type Problem = Schemas['Problem'];
+
+type Administration = Admin['schemas'];
+export type DiffView = Schemas['DiffView'];
+export type CaseRunView = Administration['CaseRunView'];
+export type ValidationView = Administration['ValidationView'];
+export type ExplainView = Administration['ExplainView'];
+export type WhoCanView = Administration['WhoCanView'];
