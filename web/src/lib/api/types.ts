@@ -26,7 +26,8 @@ export type TypedPage = Schemas['TypedPage'];
 export type EntryView = Schemas['EntryView'];
 export type CheckpointView = Schemas['CheckpointView'];
 export type Enrolment = Schemas['Enrolment'];
-export type FileView = Schemas['FileView'];
+/** The page shows no ranges; openapi-fetch takes their pairs for lists. */
+export type FileView = Omit<Schemas['FileView'], 'ranges'>;
 export type Verdict = Schemas['Verdict'];
 export type ExceptionView = Schemas['ExceptionView'];
 export type RiskView = Schemas['RiskView'];
