@@ -30,7 +30,7 @@ class Permits:
     def __init__(self, connection: Connection, spawn: Spawn) -> None:
         self._connection, self._spawn = connection, spawn
         self._refused: dict[Channel, str] = {}  # for good on this channel, with the words
-        self._asked, self._asking = 0.0, False
+        self._old = False  # the answer is older than `FILE_PERMITS`
         self.rules = Rules()
         self.on_rules: Callable[[Rules], None] = _nobody
 
@@ -57,16 +57,21 @@ class Permits:
             if last is None:
                 await self._connection.permit(Channel.SFTP_READ)  # for the record, and for the words of the core
             raise last or Refused("channel_not_granted", session_texts.channel(Channel.SFTP_READ))
-        self._asked = asyncio.get_running_loop().time()
         self._set(frozenset(permitted))
+        self._later()
         return self.rules
 
     def used(self) -> None:
         """Operations run: ask again when the last answer is older than `FILE_PERMITS`."""
-        now = asyncio.get_running_loop().time()
-        if not self._asking and now - self._asked >= FILE_PERMITS.total_seconds():
-            self._asking, self._asked = True, now
+        if self._old:
+            self._old = False
             self._spawn(self._again())
+
+    def _later(self) -> None:
+        asyncio.get_running_loop().call_later(FILE_PERMITS.total_seconds(), self._grow_old)
+
+    def _grow_old(self) -> None:
+        self._old = True
 
     async def _again(self) -> None:
         """A pause says nothing of permissions; whoever else cannot answer now says no, until he can."""
@@ -75,10 +80,10 @@ class Permits:
         except Refused as refused:
             if refused.code != "paused":
                 self._set(frozenset())
+            self._later()
         except GatewayError:
             self._set(frozenset())
-        finally:
-            self._asking = False
+            self._later()
 
     def words(self, permission: str, path: str) -> str:  # noqa: ARG002 - the client says itself which path it was
         """Why something is refused."""
