@@ -35,6 +35,7 @@ class Bench:
     folder: Path
     key: Path
     known_hosts: Path
+    host_ca: asyncssh.SSHKey
 
     @property
     def port(self) -> int:
@@ -72,6 +73,7 @@ async def bench(store, audit, tmp_path, host_key, monkeypatch) -> AsyncIterator[
     key.write_private_key(str(key_path))
     key.write_public_key(str(key_path) + ".pub")
     key_path.chmod(0o600)
+    host_ca = asyncssh.generate_private_key("ssh-ed25519")
     identity = TwinIdentity(keys={key.export_public_key().decode().strip(): "vera"})
     target = Target()
     await target.start()
@@ -80,7 +82,7 @@ async def bench(store, audit, tmp_path, host_key, monkeypatch) -> AsyncIterator[
         host="127.0.0.1",
         port=0,
         host_key=host_key,
-        host_ca=asyncssh.generate_private_key("ssh-ed25519"),
+        host_ca=host_ca,
         sessions=sessions,
         identity=identity,
         audit=audit,
@@ -101,5 +103,5 @@ async def bench(store, audit, tmp_path, host_key, monkeypatch) -> AsyncIterator[
             left.ring()
 
         monkeypatch.setattr(front._admission, "left", leaving)
-        yield Bench(front, identity, sessions, target, store, audit, left, tmp_path, key_path, known_hosts)
+        yield Bench(front, identity, sessions, target, store, audit, left, tmp_path, key_path, known_hosts, host_ca)
     await target.stop()

@@ -111,6 +111,7 @@ class TwinStream:
         self.keys = bytearray()
         self.input_octets = self.output_octets = 0
         self.refused = 0  # how often output was not recorded
+        self.refused_chunks = 0  # of a forward, how often one was not taken
         self.closed: tuple[int | None, str] | None = None
         self.sizes: list[tuple[int, int]] = []
         self.signals: list[str] = []
@@ -160,6 +161,7 @@ class TwinStream:
     def carried(self, to_person, to_target):
         self.bell.ring()
         if self._broken or self.connection.paused:
+            self.refused_chunks += 1
             return False
         self.output_octets += to_person
         self.input_octets += to_target
