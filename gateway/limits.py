@@ -123,6 +123,9 @@ IDEMPOTENCY_KEPT: Final = timedelta(hours=24)  # an answer, for who asks again w
 IDEMPOTENCY_KEYS: Final = 1000  # kept of one person at once
 IDEMPOTENCY_KEY_CHARACTERS: Final = 255
 AUDIT_LOOKED_AT: Final = 50_000  # entries of the log that one answer to a search without an index looks at
+SEARCH_RECORDINGS: Final = 10  # recordings that one answer to a search of all looks into
+SEARCH_PARTS: Final = 20  # parts of them, of a few megabytes each
+SEARCH_HITS: Final = 200  # lines in one answer
 AUDIT_PAGE: Final = 1000  # entries of the log in one answer
 API_BODY_OCTETS: Final = 64 << 10  # octets of a request's body: the longest texts of a form, several times
 API_POLICY_OCTETS: Final = 3 << 20  # octets of a body with a whole policy set, as JSON writes it

@@ -73,10 +73,12 @@ class Library:
         target: str = "",
         since: datetime | None = None,
         until: datetime | None = None,
+        protocol: str = "",
+        sessions: frozenset[str] | None = None,
         before: int | None = None,
         limit: int = FOUND,
     ) -> list[Recording]:
-        """Newest first; `before` is the `seq` of the last one already seen."""
+        """Newest first; of `sessions` alone when given; `before` is the `seq` of the last one already seen."""
         async with self._store.read() as tx:
             return await sql.find(
                 tx,
@@ -84,6 +86,8 @@ class Library:
                 target=target,
                 since=since,
                 until=until,
+                protocol=protocol,
+                sessions=sessions,
                 before=before,
                 limit=max(1, min(limit, FOUND)),
             )

@@ -118,11 +118,13 @@ async def find(
     target: str = "",
     since: datetime | None = None,
     until: datetime | None = None,
+    protocol: str = "",
+    sessions: frozenset[str] | None = None,
     state: RecordingState | None = None,
     before: int | None = None,
     limit: int = 100,
 ) -> list[Recording]:
-    """Newest first; `before` is the number of the last one already seen."""
+    """Newest first; of `sessions` alone when given; `before` is the number of the last one already seen."""
     query = select(recordings).order_by(recordings.c.seq.desc()).limit(limit)
     if person:
         query = query.where(recordings.c.person == person)
@@ -132,6 +134,10 @@ async def find(
         query = query.where(recordings.c.started >= since)
     if until is not None:
         query = query.where(recordings.c.started < until)
+    if protocol:
+        query = query.where(recordings.c.protocol == protocol)
+    if sessions is not None:
+        query = query.where(recordings.c.session.in_(sessions))
     if state is not None:
         query = query.where(recordings.c.state == state.value)
     if before is not None:

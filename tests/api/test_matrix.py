@@ -67,6 +67,7 @@ LISTED: dict[Door, dict[str, frozenset[str]]] = {
         "POST /files/{file_id}/deliver": CONTROL,
         "POST /files/{file_id}/withhold": CONTROL,
         "GET /recordings": AUDITOR,
+        "GET /recordings/search": AUDITOR,
         "GET /recordings/{session_id}": AUDITOR,
         "GET /recordings/{session_id}/timeline": AUDITOR,
         "GET /recordings/{session_id}/records": AUDITOR,
@@ -182,7 +183,7 @@ ADMIN_BODIES = {
     "POST /policies/{version_id}/activate": {},
     "POST /sign-out": {},
 }  # fmt: skip
-QUERIES = {"GET /policies/who-can": {"target": "ews-l5"}}
+QUERIES = {"GET /policies/who-can": {"target": "ews-l5"}, "GET /recordings/search": {"q": "firmware"}}
 # What a name in a path stands for, by what the path begins with.
 NAMES = {"/organisations": "kranz", "/zones": "cell-4", "/targets": "ews-l5", "/people": "newcomer"}
 # Said to one who may in general, and cannot at this moment: somebody before him in this table was faster.

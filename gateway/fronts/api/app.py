@@ -29,6 +29,7 @@ from gateway.fronts.api import (
     problems,
     recordings,
     replay,
+    search,
     sessions,
     sign_in,
     sockets,
@@ -46,8 +47,8 @@ PREFIX = "/api/v1"
 TITLE = {Door.PEOPLE: "Sluicegate", Door.ADMIN: "Sluicegate administration"}
 ROUTERS = {
     Door.PEOPLE: (
-        sign_in, tokens, offers, host_keys, exceptions, exceptions_owners, access, tickets, sessions, files, recordings,
-        replay, policies, audit,
+        sign_in, tokens, offers, host_keys, exceptions, exceptions_owners, access, tickets, sessions, files,
+        search, recordings, replay, policies, audit,
     ),
     Door.ADMIN: (sign_in, tokens, people, inventory, exceptions, policies_admin, policies, audit),
 }  # fmt: skip

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated, BinaryIO, Final
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 from starlette.background import BackgroundTask
 
 from gateway.fronts.api.deps import Auditor, Everything, Id, needs
+from gateway.fronts.api.pages import following
 from gateway.fronts.api.records import framed, view
+from gateway.fronts.api.services import Services
 from gateway.fronts.api.views.common import SIGNED_IN, problems
 from gateway.fronts.api.views.recordings import (
     ActivityBucket,
@@ -31,13 +33,16 @@ from gateway.fronts.api.views.recordings import (
 )
 from gateway.identity.model import Scope
 from gateway.ids import SessionId
+from gateway.inventory.model import Protocol
 from gateway.limits import NAME_OCTETS
 from gateway.recording.model import Recording
 from gateway.recording.playback import Detail
 from gateway.recording.proof import Verification
+from gateway.sessions.sql_files import Sought
 
 router = APIRouter(tags=["recordings"], dependencies=[needs(Scope.READ)])
 OCTETS: Final = "application/octet-stream"
+FILES_LOOKED_AT: Final = 1000  # lines of the ledger of files
 PAGE: Final = 50  # recordings in one answer
 PIECE: Final = 256 << 10  # octets of a download read at once
 _ONE = problems(*SIGNED_IN, 404, 409)
@@ -49,16 +54,29 @@ Micros = Annotated[int, Query(ge=0, lt=1 << 53)]
 async def list_recordings(
     _who: Auditor,
     state: Everything,
+    request: Request,
+    response: Response,
     person: Word = "",
     target: Word = "",
+    protocol: Protocol | None = None,
+    file: Annotated[str, Query(max_length=1024, description="Part of the path of a file that passed.")] = "",
     since: AwareDatetime | None = None,
     until: AwareDatetime | None = None,
     cursor: Annotated[int | None, Query(ge=1, lt=1 << 62)] = None,
 ) -> RecordingPage:
+    """With `file`: of the sessions in which such a file passed, the newest 1000 lines of the ledger that match."""
     found = await state.recordings.find(
-        person=person, target=target, since=since, until=until, before=cursor, limit=PAGE
+        person=person,
+        target=target,
+        since=since,
+        until=until,
+        protocol=protocol or "",
+        sessions=await _sessions_with(state, file) if file else None,
+        before=cursor,
+        limit=PAGE,
     )
     more = found[-1].seq if len(found) == PAGE else None
+    following(request, response, more)
     return RecordingPage(recordings=[_recording(r) for r in found], cursor=more)
 
 
@@ -196,6 +214,11 @@ def _pieces(pack: BinaryIO) -> Iterator[bytes]:
 def _attachment(recording: Recording, ending: str) -> dict[str, str]:
     """Saved, never shown: what is in a recording came from a target. The name has nothing of what people chose."""
     return {"Content-Disposition": f'attachment; filename="recording-{recording.seq:08d}.{ending}"'}
+
+
+async def _sessions_with(state: Services, file: str) -> frozenset[str]:
+    lines = await state.sessions.held.find(Sought(path=file, targets=None), FILES_LOOKED_AT)
+    return frozenset(line.passed.session for line in lines)
 
 
 def _recording(recording: Recording) -> RecordingView:

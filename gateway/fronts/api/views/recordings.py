@@ -144,3 +144,23 @@ class Records(Answer):
 
     records: list[RecordView]
     next_us: int | None = Field(description="Ask on from here; null at the end of the recording.")
+
+
+class Hit(Answer):
+    """A line that stood on a terminal."""
+
+    session: str = Field(examples=["ses_k3v8m2q9w7x4z6b5n2dh"])
+    person: str
+    target: str
+    started: Moment = Field(description="Of the recording.")
+    at_us: int = Field(description="When the line was complete, from the recording's start.")
+    stream: int
+    text: str
+
+
+class Hits(Answer):
+    """What a search of many recordings found."""
+
+    hits: list[Hit]
+    unreadable: list[str] = Field(description="Sessions whose recording was changed or is gone: look at them.")
+    cursor: str | None = Field(description="Give it back as `cursor` to search on; null at the end.")
