@@ -19,85 +19,22 @@ PROGRAMS: Final = frozenset({"rsync", "/usr/bin/rsync", "/bin/rsync"})
 LETTERS: Final = re.compile(
     r"-(?:[AabcDdEgHhIiJjKkLlmNnOopqRrSStUuvWXxyz]|B\d{1,9}|@-?\d{1,9})*(?:e[\d.]{1,16}[A-Za-z]{0,32})?"
 )
-FLAGS: Final = frozenset(
-    [
-        "--append",
-        "--checksum",
-        "--compress",
-        "--copy-links",
-        "--copy-unsafe-links",
-        "--delay-updates",
-        "--delete",
-        "--delete-after",
-        "--delete-before",
-        "--delete-delay",
-        "--delete-during",
-        "--delete-excluded",
-        "--delete-missing-args",
-        "--dirs",
-        "--existing",
-        "--force",
-        "--fuzzy",
-        "--ignore-errors",
-        "--ignore-existing",
-        "--ignore-missing-args",
-        "--ignore-non-existing",
-        "--ignore-times",
-        "--inplace",
-        "--list-only",
-        "--mkpath",
-        "--munge-links",
-        "--new-compress",
-        "--no-compress",
-        "--no-implied-dirs",
-        "--no-inc-recursive",
-        "--no-i-r",
-        "--no-r",
-        "--no-relative",
-        "--no-specials",
-        "--numeric-ids",
-        "--old-compress",
-        "--open-noatime",
-        "--partial",
-        "--preallocate",
-        "--protect-args=0",
-        "--remove-sent-files",
-        "--remove-source-files",
-        "--safe-links",
-        "--size-only",
-        "--specials",
-        "--stats",
-        "--trust-sender",
-        "--use-qsort",
-        "--zc",
-        "--zstd",
-    ]
+FLAGS_NAMES: Final = (
+    "--append --checksum --compress --copy-links --copy-unsafe-links --delay-updates --delete --delete-after "
+    "--delete-before --delete-delay --delete-during --delete-excluded --delete-missing-args --dirs --existing "
+    "--force --fuzzy --ignore-errors --ignore-existing --ignore-missing-args --ignore-non-existing --ignore-times "
+    "--inplace --list-only --mkpath --munge-links --new-compress --no-compress --no-implied-dirs "
+    "--no-inc-recursive --no-i-r --no-r --no-relative --no-specials --numeric-ids --old-compress --open-noatime "
+    "--partial --preallocate --protect-args=0 --remove-sent-files --remove-source-files --safe-links --size-only "
+    "--specials --stats --trust-sender --use-qsort --zc --zstd"
 )
-VALUED: Final = frozenset(
-    [
-        "--block-size",
-        "--bwlimit",
-        "--checksum-choice",
-        "--checksum-seed",
-        "--compress-choice",
-        "--compress-level",
-        "--compress-threads",
-        "--contimeout",
-        "--debug",
-        "--iconv",
-        "--info",
-        "--log-format",
-        "--max-alloc",
-        "--max-delete",
-        "--max-size",
-        "--min-size",
-        "--modify-window",
-        "--out-format",
-        "--skip-compress",
-        "--stop-after",
-        "--timeout",
-    ]
+FLAGS: Final = frozenset(FLAGS_NAMES.split())
+VALUED_NAMES: Final = (
+    "--block-size --bwlimit --checksum-choice --checksum-seed --compress-choice --compress-level "
+    "--compress-threads --contimeout --debug --iconv --info --log-format --max-alloc --max-delete --max-size "
+    "--min-size --modify-window --out-format --skip-compress --stop-after --timeout"
 )
+VALUED: Final = frozenset(VALUED_NAMES.split())
 VALUE: Final = re.compile(r"[A-Za-z0-9.,:%+_ /-]{0,64}")
 DELETES: Final = ("--delete", "--remove-")
 
