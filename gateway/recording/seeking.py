@@ -42,15 +42,17 @@ def of_desktops(player: Player) -> bool:
 
 
 def seek(player: Player, from_us: int) -> Cursor:
-    if not of_desktops(player):
-        values = written(player)
-        points = tuple(at for at, _ in player.points())
-        if values is not None and from_us > 0:
-            points = landable(player, values["events"], points)
-        return player.seek(max((at for at in points if at <= from_us), default=0))
-    if any(at == from_us for at, _ in player.points()):
+    """To a point of the file, there: a slice before ended there, or it was given out to land on. Else to the last
+    one at which every terminal is painted, or, of a desktop, to the REPAINT whose picture was whole at `from_us`.
+    """
+    points = tuple(at for at, _ in player.points())
+    if from_us == 0 or from_us in points:
         return player.seek(from_us)
-    return player.seek(_whole_at(player, from_us))
+    if of_desktops(player):
+        return player.seek(_whole_at(player, from_us))
+    if (values := written(player)) is not None:
+        points = landable(player, values["events"], points)
+    return player.seek(max((at for at in points if at <= from_us), default=0))
 
 
 def landable(player: Player, events: list[dict[str, Any]], points: tuple[int, ...]) -> tuple[int, ...]:

@@ -76,7 +76,15 @@ export class Desktops extends Streams<Screen> {
   }
 
   protected override begun(stream: number): Screen {
-    return { stream, desktop: new Desktop(), label: `${stream} desktop`, closed: null, mouse: null, keys: 0 };
+    return {
+      stream,
+      desktop: new Desktop(),
+      label: `${stream} desktop`,
+      closed: null,
+      shows: true,
+      mouse: null,
+      keys: 0,
+    };
   }
 }
 

@@ -219,13 +219,16 @@ export abstract class Player<S extends Stream = Stream> extends HTMLElement {
   }
 
   protected get shown(): S | undefined {
-    return this.streams.all.get(this.#chosen) ?? this.streams.all.get(this.streams.latest);
+    const one = this.streams.all.get(this.#chosen) ?? this.streams.all.get(this.streams.latest);
+    return one?.shows ? one : undefined;
   }
 
   /** A button for each channel, when there are several. */
   protected listChannels(): void {
     const shown = this.shown;
-    const channels = [...this.streams.all.values()].map((one) => ({
+    const seen = [...this.streams.all.values()].filter((one) => one.shows);
+    this.classList.toggle('bare', seen.length === 0 && !this.state.waiting);
+    const channels = seen.map((one) => ({
       stream: one.stream,
       label: one.closed ? `${one.label} (${one.closed})` : one.label,
       pressed: String(one === shown),

@@ -7,6 +7,8 @@ export interface Stream {
   label: string;
   /** How it was closed, in words; null of one that is open. */
   closed: string | null;
+  /** There is a picture of it: of files and forwards there is none. */
+  shows: boolean;
 }
 
 const LABEL_MOST = 60; // characters of what a channel says of itself
@@ -33,8 +35,8 @@ export abstract class Streams<S extends Stream> {
         const one = this.at(record.stream);
         one.label = `${record.stream} ${(command ? `${kind}: ${command}` : kind).slice(0, LABEL_MOST)}`;
         one.closed = null;
-        this.latest = record.stream;
         this.opened(one, record);
+        if (one.shows) this.latest = record.stream;
         break;
       }
       case Kind.CLOSE: {

@@ -45,6 +45,7 @@ export class Tapes extends Streams<Tape> {
   protected override opened(tape: Tape, record: Rec): void {
     const { terminal } = opening(record);
     tape.pty = terminal !== null;
+    tape.shows ||= tape.pty;
     tape.terminal.options.convertEol = !tape.pty;
     if (terminal && !tape.current) tape.terminal.resize(terminal.columns, terminal.rows);
   }
@@ -55,7 +56,7 @@ export class Tapes extends Streams<Tape> {
       case Kind.ERROR: {
         const tape = this.at(record.stream);
         this.#write(tape, octets(record));
-        tape.current = true;
+        tape.current = tape.shows = true;
         this.latest = record.stream;
         break;
       }
@@ -82,7 +83,7 @@ export class Tapes extends Streams<Tape> {
     tape.terminal.write('', () => tape.terminal.resize(columns, rows));
     tape.terminal.write(RIS);
     this.#write(tape, paint);
-    tape.current = true;
+    tape.current = tape.shows = true;
     this.latest = record.stream;
   }
 
@@ -103,6 +104,7 @@ export class Tapes extends Streams<Tape> {
       allowProposedApi: true,
       logLevel: 'off',
     });
-    return { stream, terminal, label: `${stream} channel`, pty: true, closed: null, current: false, pending: 0 };
+    const label = `${stream} channel`;
+    return { stream, terminal, label, pty: true, closed: null, shows: false, current: false, pending: 0 };
   }
 }
