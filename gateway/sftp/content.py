@@ -66,12 +66,12 @@ class Content:
             message = decode_request(packet)
             client, handle = (message.id, message.handle) if isinstance(message, Write) else (0, b"")
             length = len(packet) - WRITE.size
-        if length != len(packet) - WRITE.size:
-            raise RemoteProtocolError(f"sftp WRITE: length {length}, must be {len(packet) - WRITE.size}")
+        if length > len(packet) - WRITE.size:  # rclone lets octets follow that belong to nothing; they do not pass
+            raise RemoteProtocolError(f"sftp WRITE: length {length}, at most {len(packet) - WRITE.size}")
         file = self._admit(client, handle, Type.WRITE)
         if file is None:
             return
-        content = packet[WRITE.size :]
+        content = packet[WRITE.size : WRITE.size + length]
         line.clients.add(client)
         file.written(offset, content)
         note = Block(file.number, UP, offset, length, content if line.rules.copy else b"")
