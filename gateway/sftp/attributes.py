@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntFlag
+from enum import IntEnum
 from typing import Final
 
 from gateway.sftp.packets import U32, U64, Reader, string
@@ -11,8 +11,8 @@ from gateway.sftp.packets import U32, U64, Reader, string
 EXTENDED_PAIRS: Final = 64  # of one ATTRS; nobody is known to send any
 
 
-class Has(IntFlag):
-    """Which fields follow."""
+class Has(IntEnum):
+    """Which fields follow, as bits of an int."""
 
     SIZE = 0x00000001
     UIDGID = 0x00000002
@@ -21,7 +21,7 @@ class Has(IntFlag):
     EXTENDED = 0x80000000
 
 
-KNOWN: Final = int(Has.SIZE | Has.UIDGID | Has.PERMISSIONS | Has.ACMODTIME | Has.EXTENDED)
+KNOWN: Final = Has.SIZE | Has.UIDGID | Has.PERMISSIONS | Has.ACMODTIME | Has.EXTENDED
 FILE_TYPE: Final = 0o170000
 LINK: Final = 0o120000
 DIRECTORY: Final = 0o040000

@@ -106,7 +106,7 @@ class Spool:
 
     def _open(self, message: Open, path: str, held: OpenFile | None) -> None:
         line = self._line
-        flags = OpenFlags(message.flags)
+        flags = message.flags
         whole = OpenFlags.TRUNC | OpenFlags.EXCL
         words = ""
         if not flags & OpenFlags.CREAT or flags & OpenFlags.APPEND or (flags & OpenFlags.READ and not flags & whole):
@@ -223,4 +223,4 @@ class Spool:
 
 def flags_of(flags: int) -> list[str]:
     """OPEN's flags as notes call them."""
-    return [flag.name.lower() for flag in OpenFlags if flags & flag and flag.name]
+    return [flag.name.lower() for flag in OpenFlags if flags & flag]

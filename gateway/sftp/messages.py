@@ -315,6 +315,7 @@ LAYOUTS: Final[dict[Kind, Layout]] = {
     Extension.HOME_DIRECTORY: ByPath,  # the string is a user name
     Extension.USERS_GROUPS: TwoPaths,  # the strings are lists of u32: user ids, group ids
 }
+TYPES: Final = {int(kind): kind for kind in Type}
 EXTENSIONS: Final = {extension.encode(): extension for extension in Extension}
 
 
@@ -325,10 +326,9 @@ def decode_request(data: Octets) -> Request:
         RemoteProtocolError: no request, truncated, a string too long, or octets after the last field.
     """
     src = Reader(data, "request", 1)
-    try:
-        kind = Type(data[0])
-    except (ValueError, IndexError):
-        raise RemoteProtocolError(f"sftp request: unknown type {data[0] if data else 'none'}") from None
+    kind = TYPES.get(data[0]) if data else None
+    if kind is None:
+        raise RemoteProtocolError(f"sftp request: unknown type {data[0] if data else 'none'}")
     if kind is Type.INIT:
         return Init.decode(kind, src)
     request = src.u32()

@@ -6,7 +6,7 @@ A packet is `length u32, type u8, …`; from `Framer` on it is without its lengt
 from __future__ import annotations
 
 import struct
-from enum import IntEnum, IntFlag
+from enum import IntEnum
 from typing import Final
 
 from gateway.errors import RemoteProtocolError
@@ -66,8 +66,8 @@ class Status(IntEnum):
     OP_UNSUPPORTED = 8
 
 
-class OpenFlags(IntFlag):
-    """SSH_FXF_… (section 6.3). Unknown bits are kept."""
+class OpenFlags(IntEnum):
+    """SSH_FXF_… (section 6.3), as bits of an int: IntFlag would cost a small file more than its digest does."""
 
     READ = 0x01
     WRITE = 0x02

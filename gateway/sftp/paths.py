@@ -23,7 +23,8 @@ def octets(path: str) -> bytes:
 
 def shown(path: str | bytes) -> str:
     """For notes, entries and words: one line, nothing a terminal obeys."""
-    return printable(path if isinstance(path, str) else text(path))
+    written = path if isinstance(path, str) else text(path)
+    return written if written.isprintable() else printable(written)
 
 
 def absolute(cwd: str, path: str) -> str:

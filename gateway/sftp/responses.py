@@ -35,7 +35,8 @@ class StatusReply:
 
     def text(self) -> str:
         """The words, made safe for one line of a terminal."""
-        return printable(self.words[:SFTP_TEXT_OCTETS].decode(errors="replace"))
+        words = self.words[:SFTP_TEXT_OCTETS].decode(errors="replace")
+        return words if words.isprintable() else printable(words)
 
 
 @dataclass(frozen=True, slots=True)
