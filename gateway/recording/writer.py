@@ -19,6 +19,7 @@ from gateway.errors import RecorderFailed
 from gateway.limits import SEGMENT_AGE, SEGMENT_DESKTOP, SEGMENT_OCTETS, WATCH_DESKTOP, WATCH_QUEUE
 from gateway.recording.chain import Chain
 from gateway.recording.format import (
+    BLOCK,
     CHECKPOINT,
     DATA,
     END,
@@ -159,8 +160,9 @@ class Recorder:
         self._data(b"".join([RECORD.pack(kind, stream, now, len(payload)) + payload for kind, payload in records]))
         for kind, payload in records:
             self._summary.add(kind, stream, now, payload)
+            shown = payload[: BLOCK.size] if kind == Kind.BLOCK else payload  # copies of files are not for who watches
             for watch in self._watches:
-                watch.offer(Record(kind, stream, now, payload))
+                watch.offer(Record(kind, stream, now, shown))
 
     def afresh(self, stream: int, *records: tuple[int, bytes]) -> int:
         """Begin a segment with `records`; returns their `at`.

@@ -135,3 +135,14 @@ def test_a_name_of_control_characters_is_shown_and_not_sent(tmp_path: Path, reco
     tape = recorder.open_tape({"kind": "sftp"}, None)
     tape.file({**ENTRY, "path": "/srv/\x1b[2J\n"})
     assert not any("\x1b" in line for line in text(recorder.about, sealed(recorder, keys)))
+
+
+async def test_who_watches_sees_that_a_part_passed_and_not_what_is_in_it(recorder: Recorder) -> None:
+    """Attack: an operator's live view as a way to the vendor's files."""
+    batches = recorder.watch().batches()
+    await anext(batches)
+    transferred(recorder, b"STOP")
+    seen = (await anext(batches)).records
+    await batches.aclose()
+    (block,) = [r.payload for r in seen if r.kind == Kind.BLOCK]
+    assert block == BLOCK.pack(1, 1, 0, 4)

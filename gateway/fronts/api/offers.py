@@ -27,17 +27,18 @@ HOUR = timedelta(hours=1)  # the duration that a form suggests
 @router.get("/targets", summary="Targets that you may ask for", responses=problems(*SIGNED_IN))
 async def list_targets(who: Anyone, state: Everything) -> list[TargetOffer]:
     titles = {person.id: person.title for person in await state.identity.people()}
-    targets = [t for t in await state.inventory.targets() if await _reachable(state, t)]
+    targets = [await _within_reach(state, t) for t in await state.inventory.targets()]
     offered = await asyncio.to_thread(_offers, state, who.person, who.source, targets)
     return [_offer(t, services, titles) for t, services in zip(targets, offered, strict=True) if services]
 
 
-async def _reachable(state: Services, target: Target) -> bool:
-    """Whether a conduit leads from the people's zone to any service of `target` (C4)."""
-    for service in target.services:
-        if await state.inventory.conduit_permits(state.site.zone_of_people, target.zone.name, service.protocol):
-            return True
-    return False
+async def _within_reach(state: Services, target: Target) -> Target:
+    """`target` without the services that no conduit leads to from the people's zone (C4)."""
+    zone, inventory = state.site.zone_of_people, state.inventory
+    led = [p for p in Protocol if await inventory.conduit_permits(zone, target.zone.name, p)]
+    if Protocol.SSH not in led and target.service(Protocol.SSH) is not None:  # nor are its forwards
+        led = [p for p in led if p is not Protocol.TCP]
+    return replace(target, services=tuple(s for s in target.services if s.protocol in led))
 
 
 def _offers(state: Services, person: Person, source: str, targets: Sequence[Target]) -> list[list[ServiceOffer]]:
