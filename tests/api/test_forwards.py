@@ -31,6 +31,7 @@ async def test_what_may_be_forwarded_to_is_on_offer_by_name_and_without_addresse
     assert {"forward", "sftp.read", "sftp.write"} <= set(ssh["channels"])
     assert set(ssh["usual_channels"]) == {"shell", "exec"}
     assert "tcp" not in {s["protocol"] for s in await offered(vera, "ews-l4")}
+    assert (ssh["file_paths"], ssh["file_copy"], ssh["file_hold"]) == (None, False, False)
     assert "127.0.0.9" not in (await vera.get("/targets")).text
 
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter
 
 from gateway.access.rules import protocols, takes_over
 from gateway.fronts.api.deps import Anyone, Everything, needs
-from gateway.fronts.api.render import minutes
+from gateway.fronts.api.render import minutes, paths_of
 from gateway.fronts.api.services import Services
 from gateway.fronts.api.views.access import ServiceOffer, TargetOffer
 from gateway.fronts.api.views.common import SIGNED_IN, problems
@@ -82,6 +82,9 @@ def _ask_policy(
         approver_roles=sorted(obliges.approver_roles),
         release=obliges.release,
         observer=obliges.observer,
+        file_paths=paths_of(obliges),
+        file_copy=obliges.file_copy,
+        file_hold=obliges.file_hold,
     )
 
 

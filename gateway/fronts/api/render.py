@@ -15,6 +15,7 @@ from gateway.fronts.api.views.access import ApprovalGiven, GrantView, ReleaseVie
 from gateway.fronts.api.views.exceptions import RiskView
 from gateway.fronts.api.views.sessions import AskedView, EndView, HoldView, SessionView
 from gateway.inventory.model import SecurityException
+from gateway.policy.model import Obligations
 from gateway.sessions.model import Session
 
 Titles: TypeAlias = Mapping[str, str]  # what persons are called, by the name that they sign in with
@@ -64,6 +65,9 @@ def request_view(request: AccessRequest, seen: Sight, titles: Titles) -> Request
         approver_roles=sorted(request.obligations.approver_roles),
         release=request.obligations.release,
         observer=request.obligations.observer,
+        file_paths=paths_of(request.obligations),
+        file_copy=request.obligations.file_copy,
+        file_hold=request.obligations.file_hold,
         warning=takes_over(wanted.protocol, wanted.target_name),
         exceptions=[_risk(e) for e in seen.risks(request)],
         rules=list(request.rules),
@@ -85,6 +89,10 @@ def _risk(exception: SecurityException) -> RiskView:
         compensation=exception.compensation,
         expires=exception.expires,
     )
+
+
+def paths_of(obligations: Obligations) -> list[str] | None:
+    return None if obligations.file_paths is None else list(obligations.file_paths)
 
 
 def release_view(release: Release, titles: Titles) -> ReleaseView:

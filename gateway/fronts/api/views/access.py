@@ -35,6 +35,11 @@ class ServiceOffer(Answer):
     approver_roles: list[str] = Field(description="Roles of which one must be among them.", examples=[["owner"]])
     release: bool = Field(description="Whether the control room switches each session on.")
     observer: bool = Field(description="Whether somebody must watch.")
+    file_paths: list[str] | None = Field(
+        description="Files below these are reached and no others; null for no such bound.", examples=[["/srv/incoming"]]
+    )
+    file_copy: bool = Field(description="Whether the content of each file that passes is kept with the recording.")
+    file_hold: bool = Field(description="Whether an upload waits until an owner or operator has delivered it.")
 
 
 class TargetOffer(Answer):
@@ -130,6 +135,11 @@ class RequestView(Answer):
     approver_roles: list[str]
     release: bool
     observer: bool
+    file_paths: list[str] | None = Field(
+        description="Files below these are reached and no others; null for no such bound.", examples=[["/srv/incoming"]]
+    )
+    file_copy: bool = Field(description="Whether the content of each file that passes is kept with the recording.")
+    file_hold: bool = Field(description="Whether an upload waits until an owner or operator has delivered it.")
     warning: str = Field(description="What an approver must know before; empty for nothing.")
     exceptions: list[RiskView] = Field(description="Exceptions that hold for the target now; for those who decide.")
     rules: list[str] = Field(description="Policy rules that permitted it to be asked.")

@@ -2690,6 +2690,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -2748,6 +2757,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -2817,6 +2835,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -2908,6 +2935,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -2966,6 +3002,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -3143,6 +3188,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -3238,6 +3292,15 @@ export interface operations {
       };
       /** @description `If-Match` is missing: say which state you change. */
       428: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -3434,6 +3497,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -3612,6 +3684,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -3694,6 +3775,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -3813,6 +3903,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -3871,6 +3970,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -4047,6 +4155,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -4148,6 +4265,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -4209,6 +4335,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -4385,6 +4520,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -4486,6 +4630,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -4568,6 +4721,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -4664,6 +4826,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -4733,6 +4904,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -4933,6 +5113,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -5002,6 +5191,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -5086,6 +5284,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -5144,6 +5351,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -5343,6 +5559,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -5421,6 +5646,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -5492,6 +5726,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -5581,6 +5824,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -5650,6 +5902,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -5746,6 +6007,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -5820,6 +6090,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -5916,6 +6195,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -5985,6 +6273,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -6204,6 +6501,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -6265,6 +6571,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -6441,6 +6756,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -6535,6 +6859,15 @@ export interface operations {
       };
       /** @description `If-Match` is missing: say which state you change. */
       428: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -6744,6 +7077,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -6839,6 +7181,15 @@ export interface operations {
       };
       /** @description `If-Match` is missing: say which state you change. */
       428: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -7048,6 +7399,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -7150,6 +7510,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -7208,6 +7577,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -7384,6 +7762,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -7442,6 +7829,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -7618,6 +8014,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -7712,6 +8117,15 @@ export interface operations {
       };
       /** @description `If-Match` is missing: say which state you change. */
       428: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };

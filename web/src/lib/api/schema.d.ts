@@ -366,6 +366,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/host-ca': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The CA of the hosts behind ssh -J */
+    get: operations['get_host_ca'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/host-keys': {
     parameters: {
       query?: never;
@@ -475,8 +492,32 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Recordings, newest first */
+    /**
+     * Recordings, newest first
+     * @description With `file`: of the sessions in which such a file passed, the newest 1000 lines of the ledger that match.
+     */
     get: operations['list_recordings'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/recordings/search': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Search what stood on all terminals
+     * @description Newest recording first. Narrow it by person, target and time: every recording is opened and read. An answer may
+     *     have no hit and not be the last: ask on with `cursor` until it is null. Needs a replay key in the gateway.
+     */
+    get: operations['search_recordings'];
     put?: never;
     post?: never;
     delete?: never;
@@ -684,7 +725,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Requests that you may know of, newest first */
+    /**
+     * Requests that you may know of, newest first
+     * @description `to_decide`: those that wait for you. `all`: of everybody, as far as you may know.
+     */
     get: operations['list_requests'];
     put?: never;
     /** Ask for access */
@@ -770,7 +814,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Sessions that you may know of, newest first */
+    /**
+     * Sessions that you may know of, newest first
+     * @description `live`: all at once. `ended` and `mine`: in pages, of which one may be empty and not be the last.
+     */
     get: operations['list_sessions'];
     put?: never;
     post?: never;
@@ -2064,6 +2111,54 @@ export interface components {
       session: string | null;
     };
     /**
+     * Hit
+     * @description A line that stood on a terminal.
+     */
+    Hit: {
+      /**
+       * At Us
+       * @description When the line was complete, from the recording's start.
+       */
+      at_us: number;
+      /** Person */
+      person: string;
+      /**
+       * Session
+       * @example ses_k3v8m2q9w7x4z6b5n2dh
+       */
+      session: string;
+      /**
+       * Started
+       * Format: date-time
+       * @description Of the recording.
+       */
+      started: string;
+      /** Stream */
+      stream: number;
+      /** Target */
+      target: string;
+      /** Text */
+      text: string;
+    };
+    /**
+     * Hits
+     * @description What a search of many recordings found.
+     */
+    Hits: {
+      /**
+       * Cursor
+       * @description Give it back as `cursor` to search on; null at the end.
+       */
+      cursor: string | null;
+      /** Hits */
+      hits: components['schemas']['Hit'][];
+      /**
+       * Unreadable
+       * @description Sessions whose recording was changed or is gone: look at them.
+       */
+      unreadable: string[];
+    };
+    /**
      * HoldView
      * @description Why a session does not run yet.
      */
@@ -2084,6 +2179,18 @@ export interface components {
       waiting: components['schemas']['Waiting'];
       /** Words */
       words: string;
+    };
+    /**
+     * HostCaView
+     * @description How a person's SSH client knows the hosts that the gateway shows it behind `ssh -J`.
+     */
+    HostCaView: {
+      /**
+       * Known Hosts
+       * @description One line for `~/.ssh/known_hosts` (`sshd(8)`, `@cert-authority`). Without it the client asks about each target, and is shown the gateway's own key.
+       * @example @cert-authority * ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA…
+       */
+      known_hosts: string;
     };
     /**
      * HostKeyView
@@ -2701,6 +2808,24 @@ export interface components {
        * @description Exceptions that hold for the target now; for those who decide.
        */
       exceptions: components['schemas']['RiskView'][];
+      /**
+       * File Copy
+       * @description Whether the content of each file that passes is kept with the recording.
+       */
+      file_copy: boolean;
+      /**
+       * File Hold
+       * @description Whether an upload waits until an owner or operator has delivered it.
+       */
+      file_hold: boolean;
+      /**
+       * File Paths
+       * @description Files below these are reached and no others; null for no such bound.
+       * @example [
+       *       "/srv/incoming"
+       *     ]
+       */
+      file_paths: string[] | null;
       /** Grant */
       grant: string | null;
       /**
@@ -2856,6 +2981,24 @@ export interface components {
        * @example 60
        */
       default_minutes: number;
+      /**
+       * File Copy
+       * @description Whether the content of each file that passes is kept with the recording.
+       */
+      file_copy: boolean;
+      /**
+       * File Hold
+       * @description Whether an upload waits until an owner or operator has delivered it.
+       */
+      file_hold: boolean;
+      /**
+       * File Paths
+       * @description Files below these are reached and no others; null for no such bound.
+       * @example [
+       *       "/srv/incoming"
+       *     ]
+       */
+      file_paths: string[] | null;
       /**
        * Max Minutes
        * @description The longest duration that may be asked for.
@@ -3469,6 +3612,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -3527,6 +3679,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -3596,6 +3757,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -3680,6 +3850,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -3876,6 +4055,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -3945,6 +4133,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -4041,6 +4238,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -4130,6 +4336,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -4206,6 +4421,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -4275,6 +4499,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -4371,6 +4604,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -4460,6 +4702,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -4475,6 +4726,8 @@ export interface operations {
     parameters: {
       query?: {
         scope?: components['schemas']['GrantScope'];
+        /** @description As the `Link` of the answer before has it. */
+        cursor?: string;
       };
       header?: never;
       path?: never;
@@ -4520,6 +4773,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -4720,6 +4982,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -4882,6 +5153,80 @@ export interface operations {
       };
     };
   };
+  get_host_ca: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['HostCaView'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   list_host_keys: {
     parameters: {
       query?: never;
@@ -4929,6 +5274,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -5001,6 +5355,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -5059,6 +5422,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -5142,6 +5514,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -5216,6 +5597,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -5312,6 +5702,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -5328,6 +5727,9 @@ export interface operations {
       query?: {
         person?: string;
         target?: string;
+        protocol?: components['schemas']['Protocol'] | null;
+        /** @description Part of the path of a file that passed. */
+        file?: string;
         since?: string | null;
         until?: string | null;
         cursor?: number | null;
@@ -5376,6 +5778,97 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store or the recorder cannot answer now. Nothing was done. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  search_recordings: {
+    parameters: {
+      query: {
+        q: string;
+        person?: string;
+        target?: string;
+        since?: string | null;
+        until?: string | null;
+        /** @description As the answer before has it. */
+        cursor?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Hits'];
+        };
+      };
+      /** @description The request is not well formed, or names another host. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Nobody is signed in, or the sign-in has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not permitted: role, policy, CSRF token or a rule says no. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A field cannot be meant; `errors` names it. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -5470,6 +5963,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -5550,6 +6052,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -5642,6 +6153,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -5723,6 +6243,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -5819,6 +6348,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -5904,6 +6442,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -5982,6 +6529,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -6076,6 +6632,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -6154,6 +6719,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -6246,6 +6820,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -6261,6 +6844,8 @@ export interface operations {
     parameters: {
       query?: {
         scope?: components['schemas']['RequestScope'];
+        /** @description As the `Link` of the answer before has it. */
+        cursor?: string;
       };
       header?: never;
       path?: never;
@@ -6306,6 +6891,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -6491,6 +7085,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -6580,6 +7183,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -6658,6 +7270,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -6754,6 +7375,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -6769,6 +7399,8 @@ export interface operations {
     parameters: {
       query?: {
         scope?: components['schemas']['SessionScope'];
+        /** @description As the `Link` of the answer before has it. */
+        cursor?: string | null;
       };
       header?: never;
       path?: never;
@@ -6814,6 +7446,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -6890,6 +7531,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -6986,6 +7636,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -7068,6 +7727,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -7164,6 +7832,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -7246,6 +7923,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -7342,6 +8028,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -7420,6 +8115,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -7639,6 +8343,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -7697,6 +8410,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -7775,6 +8497,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -7871,6 +8602,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -7929,6 +8669,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -8098,6 +8847,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
