@@ -14,12 +14,12 @@ EXEC = frozenset({Channel.EXEC})
 async def test_scp_of_old_passes_both_ways_with_digests(house, channels):
     there, here = house.remote("old/there.bin", 150_000), house.source("here.bin", 150_000)
     house.remote("old/deep/er.bin", 3_000)
-    config = str(house.config)
+    config, got = str(house.config), f"old-got-{len(channels)}"
     async with house.visit(channels) as visited:
-        down = await house.run("scp", "-O", "-rp", "-F", config, f"files:{house.home}/old", "old-got")
+        down = await house.run("scp", "-O", "-rp", "-F", config, f"files:{house.home}/old", got)
         up = await house.run("scp", "-O", "-F", config, str(here), f"files:{house.home}/old-put.bin")
     assert (down.status, up.status) == (0, 0), down.words + up.words
-    assert (house.folder / "old-got" / "there.bin").read_bytes() == there.read_bytes()
+    assert (house.folder / got / "there.bin").read_bytes() == there.read_bytes()
     assert (house.home / "old-put.bin").read_bytes() == here.read_bytes()
     digests = {line["sha256"] for line in visited.ledger()}
     assert digests == {sha256(there), sha256(house.home / "old/deep/er.bin"), sha256(here)}
@@ -77,7 +77,7 @@ async def test_rsync_is_refused_each_way_without_its_permission_and_deletes_need
     "command",
     [
         "id", "scp -t . ; id", "scp -f /etc/hostname && id", "scp -f $(id)", "scp -S /bin/sh -f x", "/tmp/scp -f x",
-        "rsync --server --sender -e.Lsfx . / --rsh=id", "rsync --server -e 'sh -c id' . x", "rsync --daemon",
+        "rsync --server --sender --rsh=id -e.Lsfx . /", "rsync --server -e 'sh -c id' . x", "rsync --daemon",
         "sh -c 'scp -f x'", "scp -f `id`", "scp -t x\nid",
     ],
 )  # fmt: skip

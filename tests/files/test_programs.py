@@ -239,6 +239,6 @@ async def test_ansible_copies_and_fetches(house, moved):
     assert brought.read_bytes() == here.read_bytes()
     assert {sha256(here), sha256(there)} & {line["sha256"] for line in visited.ledger()}
     async with house.visit(FILES):
-        refused = await house.run(*argv, "-m", "ping", **environment)
+        refused = await house.run(*argv, "-vvv", "-m", "ping", **environment)
     assert refused.status != 0
     assert "does not include “exec”" in refused.words

@@ -92,6 +92,8 @@ class Permits:
                 return texts.file_paths(self._connection.obligations.file_paths or ())
             case Permission.UNSUPPORTED:
                 return texts.FILES_UNSUPPORTED
+            case Permission.HOLD:
+                return session_texts.HELD
             case _:
                 return self._refused.get(Channel(permission), texts.UNAVAILABLE)
 

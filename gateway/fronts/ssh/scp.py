@@ -5,35 +5,46 @@ Whoever may run commands runs them as he typed them. Whoever may only move files
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from gateway.errors import Refused
 from gateway.fronts.ssh import texts
+from gateway.fronts.ssh.files import Permits, Spawn
+from gateway.fronts.ssh.ports import Connection
+from gateway.fronts.ssh.sftp import Follower
 from gateway.policy.model import Channel, Obligations
 from gateway.sftp import rsync, scp
 from gateway.sftp.effects import DOWN, UP, Block, Effect, Ledger, ToClient, ToTarget
 from gateway.sftp.ledger import DOWNLOAD, FileEntry
 from gateway.sftp.rsync import RsyncCommand
+from gateway.sftp.rules import Rules
 from gateway.sftp.scp import ScpCommand
+from gateway.sftp.scp_stream import ScpStream
 
 Moving = ScpCommand | RsyncCommand
 PATHS_CHARACTERS: Final = 1000  # of the paths of one command, in the ledger
 
 
+def nothing() -> None:
+    """For who asks for nothing anew."""
+
+
 def moving(command: str) -> Moving | None:
     """`command` when it is known to move files and to do nothing else."""
-    return None if command else scp.parse(command) or rsync.parse(command)
+    return scp.parse(command) or rsync.parse(command)
 
 
-def needed(moved: Moving) -> tuple[Channel, ...]:
+def _needed(moved: Moving) -> tuple[Channel, ...]:
     """What must be permitted for it, to somebody who may not run commands."""
     channel = Channel.SFTP_READ if moved.way == DOWNLOAD else Channel.SFTP_WRITE
     deletes = isinstance(moved, RsyncCommand) and moved.deletes
     return (channel, Channel.SFTP_DELETE) if deletes else (channel,)
 
 
-def check(moved: Moving, obligations: Obligations) -> None:
+def _check(moved: Moving, obligations: Obligations) -> None:
     """Whether it may run where files are bound to paths or held: their paths would not be checked by anybody.
 
     Raises:
@@ -44,8 +55,50 @@ def check(moved: Moving, obligations: Obligations) -> None:
         raise Refused("by_sftp", texts.FILES_BY_SFTP)
 
 
-def follower(moved: Moving, obligations: Obligations) -> Counted:
-    return Counted(moved, copy=obligations.file_copy)
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """A command that may run.
+
+    Attributes:
+        command: for the target.
+        follower: of the files that it moves; None when it is not known to move any.
+        used: to be told that octets passed.
+    """
+
+    command: str
+    follower: Follower | None = None
+    used: Callable[[], None] = nothing
+
+
+async def arranged(connection: Connection, command: str, spawn: Spawn) -> Arranged:
+    """What of `command` may run, and how it is followed.
+
+    Raises:
+        Refused: nothing.
+    """
+    moved = moving(command)
+    if moved is None or connection.allowed(Channel.EXEC):
+        await connection.permit(Channel.EXEC)
+        if moved is None:
+            return Arranged(command)
+        everything = Rules(True, True, True, True, True, copy=connection.obligations.file_copy)
+        return Arranged(command, _follower(moved, everything, _unasked))
+    _check(moved, connection.obligations)
+    for channel in _needed(moved):
+        await connection.permit(channel)
+    permits = Permits(connection, spawn)
+    follower = _follower(moved, await permits.ask(), permits.words)
+    if isinstance(follower, ScpStream):
+        permits.on_rules = partial(setattr, follower, "rules")
+    return Arranged(moved.rebuild(), follower, permits.used)
+
+
+def _follower(moved: Moving, rules: Rules, words: Callable[[str, str], str]) -> ScpStream | Counted:
+    return ScpStream(moved, rules, words) if isinstance(moved, ScpCommand) else Counted(moved, copy=rules.copy)
+
+
+def _unasked(permission: str, path: str) -> str:  # noqa: ARG001 - nothing is refused to who may run commands
+    return texts.UNAVAILABLE
 
 
 class Counted:

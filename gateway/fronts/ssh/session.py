@@ -38,10 +38,6 @@ LIBSSH2: Final = "SSH-2.0-libssh2"  # hangs on a subsystem that is accepted and 
 HANG_UP: Final = frozenset({"HUP", "KILL", "TERM", "INT", "QUIT", "ABRT", "USR1", "USR2", "ALRM", "PIPE"})
 
 
-def _nothing() -> None:
-    """For who asks for nothing anew."""
-
-
 @dataclass(frozen=True, slots=True)
 class Start:
     """What shall run on the target; with neither command nor subsystem a shell.
@@ -196,17 +192,9 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
 
     async def _carry_command(self, command: str) -> None:
         connection, target = await self._entered()
-        moved = scp.moving(command)
-        if moved is None or connection.allowed(Channel.EXEC):
-            await connection.permit(Channel.EXEC)
-            start = Start(Channel.EXEC.value, command)
-        else:
-            scp.check(moved, connection.obligations)
-            for channel in scp.needed(moved):
-                await connection.permit(channel)
-            start = Start(Channel.EXEC.value, moved.rebuild())
-        follower = scp.follower(moved, connection.obligations) if moved is not None else None
-        await self._join(connection, target, start, follower)
+        arranged = await scp.arranged(connection, command, self._visitor.spawn)
+        start = Start(Channel.EXEC.value, arranged.command)
+        await self._join(connection, target, start, arranged.follower, arranged.used)
 
     async def _carry_sftp(self) -> None:
         connection, target = await self._entered()
@@ -235,7 +223,7 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         target: asyncssh.SSHClientConnection,
         start: Start,
         follower: Follower | None = None,
-        used: Callable[[], None] = _nothing,
+        used: Callable[[], None] = scp.nothing,
     ) -> None:
         environment: dict[str, str] = dict(self._chan.get_environment())
         columns, rows, width, height = self._chan.get_terminal_size()

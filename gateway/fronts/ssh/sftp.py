@@ -234,7 +234,7 @@ class FileRelay(Relay):
         if self._client_eof and self._target is not None and not self._eof_passed:
             self._eof_passed = True
             self._target.write_eof()
-        if self._target_eof:
+        if self._target_eof and (self._client_eof or not self._answers):  # else words may follow
             self._client.write_eof()
         if self._target is None and self._gone:
             self._finish(None)
