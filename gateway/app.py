@@ -35,7 +35,7 @@ from gateway.fronts.rdp.server import RdpFront, serve_rdp
 from gateway.fronts.ssh.server import serve_ssh
 from gateway.identity.service import Identity
 from gateway.inventory.service import Inventory
-from gateway.keys import SiteKeys, open_keys
+from gateway.keys import SiteKeys, host_ca_line, open_keys
 from gateway.policy.book import PolicyBook
 from gateway.recording.service import Recordings
 from gateway.sessions.service import Sessions
@@ -128,7 +128,7 @@ def _joined(folder: Path, settings: Settings, keys: SiteKeys, store: Store, cloc
         sessions=sessions, recordings=recordings, site=ApiSite(
             settings.site, frozenset((*settings.names, settings.page.host, settings.admin.host)), keys.signing,
             settings.ssh.port, page(),
-            settings.zone_of_people, rdp_host(settings),
+            settings.zone_of_people, rdp_host(settings), host_ca_line(keys.ssh_host_ca),
         ),
     )  # fmt: skip
     ways = Ways(settings.anchors.file, settings.anchors.command, settings.anchors.url)

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import typer
 
-from gateway.cli import audit, demo, person, policy, recording, serve
+from gateway.cli import audit, demo, host_ca, person, policy, recording, serve
 from gateway.cli.client import Unanswered
 from gateway.errors import GatewayError
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.command("init")(serve.init)
 app.command("serve")(serve.serve)
+app.command("host-ca")(host_ca.host_ca)
 app.command("version")(serve.release)
 app.add_typer(audit.app, name="audit")
 app.add_typer(person.app, name="person")

@@ -145,9 +145,10 @@ class Plant:
         known = self.bench.folder / "known_jump"
         known.write_text(self.bench.known_hosts.read_text() + f"@cert-authority * {ca}\n")
         lines = [
+            *(f"{option} {value}" for option, value in more.items()),
             "Host gw", f"HostName {HERE}", f"Port {self.bench.port}", "User vera", "Host *",
             f"UserKnownHostsFile {known}", "StrictHostKeyChecking yes", "IdentityAgent none", "IdentitiesOnly yes",
-            f"IdentityFile {self.bench.key}", *(f"{option} {value}" for option, value in more.items()),
+            f"IdentityFile {self.bench.key}",
         ]  # fmt: skip
         path = self.bench.folder / "ssh_config"
         path.write_text("\n".join(lines) + "\n")
@@ -162,3 +163,11 @@ async def refusal(coroutine) -> asyncssh.ChannelOpenError:
     except asyncssh.ChannelOpenError as error:
         return error
     raise AssertionError("it was opened")
+
+
+async def refused(coroutine) -> None:
+    """It is not opened, however that is told: the connection may be gone by then."""
+    async with asyncio.timeout(LIMIT):
+        with contextlib.suppress(asyncssh.Error, OSError):
+            await coroutine
+            raise AssertionError("it was opened")

@@ -2,10 +2,9 @@
 
 import asyncio
 
-import asyncssh
 import pytest
 
-from tests.forwards.plant import refusal
+from tests.forwards.plant import refusal, refused
 from tests.ssh.twins import TwinStream
 
 pytestmark = pytest.mark.timeout(180)
@@ -82,8 +81,7 @@ async def test_41_after_the_end_no_forward_opens_on_a_connection_that_is_left(pl
     connection = await plant.person()
     await plant.through(connection, "echo")
     plant.inside.end("Your access was revoked.")
-    with pytest.raises((asyncssh.Error, OSError)):
-        await plant.through(connection, "sink")
+    await refused(plant.through(connection, "sink"))
     await connection.wait_closed()
     assert plant.heard["sink"] == []
 
@@ -101,12 +99,11 @@ async def test_41_a_forward_that_is_being_dialled_when_the_session_ends_does_not
     TwinConnection.dial = slow
     try:
         connection = await plant.person()
-        opening = asyncio.ensure_future(plant.through(connection, "echo"))
-        await reached.wait()
-        plant.inside.end("Your access was revoked.")
-        go.set()
-        await asyncio.wait([opening])
-        assert opening.exception() is not None
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(refused(plant.through(connection, "echo")))
+            await reached.wait()
+            plant.inside.end("Your access was revoked.")
+            go.set()
         await plant.gone("echo")
         assert plant.inside.streams == []
     finally:

@@ -1,4 +1,7 @@
-"""The host key of a target, for its owners alone: which one is pinned, which one was shown, accepting the new one."""
+"""The host key of a target, for its owners alone: which one is pinned, which one was shown, accepting the new one.
+
+And, for everybody, the CA of the hosts that the gateway itself shows (`ssh -J`).
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from gateway.errors import NotFound
 from gateway.fronts.api.deps import SIGNED_IN_ONLY, Anyone, Asker, Everything, Id, needs
 from gateway.fronts.api.services import Services
 from gateway.fronts.api.views.common import SIGNED_IN, problems
-from gateway.fronts.api.views.host_keys import Accept, HostKeyView, ShownKey
+from gateway.fronts.api.views.host_keys import Accept, HostCaView, HostKeyView, ShownKey
 from gateway.identity.model import Scope
 from gateway.ids import ServiceId
 from gateway.inventory.model import Protocol, Service, Target
@@ -32,6 +35,11 @@ class _History:
     shown: str = ""
     at: datetime | None = None
     accepted: str = ""
+
+
+@router.get("/host-ca", summary="The CA of the hosts behind ssh -J", responses=problems(*SIGNED_IN))
+async def get_host_ca(_who: Anyone, state: Everything) -> HostCaView:
+    return HostCaView(known_hosts=state.site.host_ca)
 
 
 @router.get("/host-keys", summary="Host keys of the targets that you own", responses=problems(*SIGNED_IN))

@@ -62,6 +62,7 @@ class Site:
         signing: signs checkpoints of the audit log.
         pages: folder of the built page, for both doors; None for none.
         ssh_port: where the SSH front listens, for the command that the page offers to copy.
+        host_ca: line for people's known hosts, by which `ssh -J` believes the gateway; empty when there is none.
         rdp_host: address of the RDP front; empty when it is the host that serves the page.
         zone_of_people: the zone that persons come from; a target without a conduit from it is not offered.
     """
@@ -73,6 +74,7 @@ class Site:
     pages: Path | None = None
     zone_of_people: str = "remote"
     rdp_host: str = ""
+    host_ca: str = ""
 
 
 @dataclass(frozen=True, slots=True)

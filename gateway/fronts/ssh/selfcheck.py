@@ -1,7 +1,8 @@
 """Does the installed asyncssh still call what `FrontConnection` overrides? Asked at start, over a socket pair.
 
-The check signs in with a key alone, with an unsigned offer, and with key and answer: only the last may get in. If the
-library changed so that one of the overrides is passed by, the front does not start.
+The check signs in with a key alone, with an unsigned offer, and with key and answer: only the last may get in. On a
+connection inside another nothing is proved, and only who was admitted before may get in. If the library changed so
+that one of the overrides is passed by, the front does not start.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Final
 import asyncssh
 
 from gateway.errors import LocalProtocolError
-from gateway.fronts.ssh.connection import FrontConnection
+from gateway.fronts.ssh.connection import FrontConnection, InnerConnection
 
 TESTED: Final = "2.24."  # releases whose private parts were read
 LIMIT: Final = 10  # seconds for the whole check
@@ -82,6 +83,17 @@ class _Probe(asyncssh.SSHServer):
         return True  # the override decides on `admitted`, not on this
 
 
+class _Inside(_Probe):
+    """Asks for nothing; who may come in was decided before."""
+
+    def __init__(self, admitted: bool) -> None:
+        super().__init__()
+        self.signed = self.answered = admitted
+
+    def begin_auth(self, username: str) -> bool:  # noqa: ARG002
+        return False
+
+
 class _Client(asyncssh.SSHClient):
     def __init__(self, key: asyncssh.SSHKey | None, answer: str | None) -> None:
         self._key, self._answer = key, answer
@@ -116,17 +128,23 @@ async def self_check() -> None:
             (key, "0", False),
             (key, ANSWER, True),
         ):
-            if await _gets_in(options, given, answer) is not allowed:
+            if await _gets_in(FrontConnection, _Probe(), options, given, answer) is not allowed:
                 raise LocalProtocolError("asyncssh: the sign-in's steps are not kept any more")
+        for allowed in (False, True):
+            if await _gets_in(InnerConnection, _Inside(allowed), options, None, None) is not allowed:
+                raise LocalProtocolError("asyncssh: who is inside is not asked for any more")
 
 
 async def _gets_in(
-    options: asyncssh.SSHServerConnectionOptions, key: asyncssh.SSHKey | None, answer: str | None
+    kind: type[FrontConnection],
+    probe: _Probe,
+    options: asyncssh.SSHServerConnectionOptions,
+    key: asyncssh.SSHKey | None,
+    answer: str | None,
 ) -> bool:
     loop = asyncio.get_running_loop()
     ours, theirs = socket.socketpair()
-    probe = _Probe()
-    server = FrontConnection(loop, options, probe, probe)
+    server = kind(loop, options, probe, probe)
     missing = [name for name in PRIVATE if not hasattr(server, name)]
     if missing:
         raise LocalProtocolError(f"asyncssh: {', '.join(missing)} are gone")

@@ -12,6 +12,16 @@ from gateway.inventory.model import Protocol
 Fingerprint = Annotated[str, StringConstraints(pattern=r"^(SHA256:[A-Za-z0-9+/]{43}|SPKI-SHA256:[A-Za-z0-9+/]{43}=?)$")]
 
 
+class HostCaView(Answer):
+    """How a person's SSH client knows the hosts that the gateway shows it behind `ssh -J`."""
+
+    known_hosts: str = Field(
+        description="One line for `~/.ssh/known_hosts` (`sshd(8)`, `@cert-authority`). Without it the client asks "
+        "about each target, and is shown the gateway's own key.",
+        examples=["@cert-authority * ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA…"],
+    )
+
+
 class ShownKey(Answer):
     """The newest key that the target showed and that was not the right one; nobody was connected."""
 
