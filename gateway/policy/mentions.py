@@ -16,6 +16,7 @@ from gateway.policy.facts import Json
 
 # Entities that a site names as it likes. Roles, tiers, channels… are told apart always.
 NAMED: Final = frozenset({"Person", "Target", "Zone", "Organisation"})
+LOOKING: Final = frozenset({"contains", "containsAny", "containsAll"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Mentions:
     Attributes:
         names: type and id of the entities that stand in a policy.
         facts: attributes of the circumstances that a policy reads; None for any of them.
+        members: of a set among the circumstances, what policies look for in it, where they do nothing else with it.
         action: whether a policy looks at what is done.
         exceptions: kinds of exceptions that a policy asks for.
         networks: an address of each network that stands in a policy.
@@ -32,8 +34,9 @@ class Mentions:
     names: frozenset[tuple[str, str]]
     facts: frozenset[str] | None
     action: bool
-    exceptions: frozenset[str] = frozenset()
-    networks: frozenset[str] = frozenset()
+    members: Mapping[str, frozenset[str]]
+    exceptions: frozenset[str]
+    networks: frozenset[str]
 
     @classmethod
     def of(cls, bodies: Iterable[Mapping[str, Any]]) -> Mentions:
@@ -44,10 +47,12 @@ class Mentions:
         read = frozenset(m for m in found if isinstance(m, str))
         action = "action" in read or any(kind == "Action" for kind, _ in names)
         whole = "context" in read
-        facts = None if whole else frozenset(m[1:] for m in read if m.startswith("."))
-        asked = [value for body in said for value in _asked_of(body, "exceptions")]
+        facts = None if whole else frozenset(m[1:] for m in read if m[0] in ".=")
+        as_whole = {m[1:] for m in read if m.startswith("=")}
+        members = {name: _asked(said, name) for name in facts or () if name not in as_whole}
         networks = [address for body in said for address in _networks(body)]
-        return cls(names, facts, action, frozenset(asked), frozenset(networks))
+        kinds = _texts_of(said, "exceptions")
+        return cls(names, facts, action, members, kinds, frozenset(networks))
 
     def reads(self, fact: str) -> bool:
         """Whether a policy looks at this attribute of the circumstances."""
@@ -56,7 +61,7 @@ class Mentions:
     def circumstances(self, request: Json) -> str:
         """The same for two requests of one person to one target that no policy tells apart."""
         context = request["context"]
-        read = context if self.facts is None else {k: v for k, v in context.items() if k in self.facts}
+        read = context if self.facts is None else {k: self._told(k, context[k]) for k in self.facts if k in context}
         action = request["action"] if self.action else None
         return json.dumps([action, read], sort_keys=True)
 
@@ -64,6 +69,12 @@ class Mentions:
         """The same for two questions that no policy tells apart, whoever asks them about whatever."""
         who = [self._blank(request["principal"]), self._blank(request["resource"])]
         return json.dumps([who, self._blank(entities), self.circumstances(request)], sort_keys=True)
+
+    def _told(self, name: str, value: Any) -> Any:
+        """What of a fact makes a difference: of a set that policies only look into, what they look for."""
+        if name not in self.members:
+            return value
+        return [v for v in value if _key(v) in self.members[name]]
 
     def _blank(self, value: Any) -> Any:
         """Without the names that no policy mentions; null is no name."""
@@ -92,8 +103,11 @@ def _walk(value: Any) -> Iterator[tuple[str, str] | str]:
         yield value["Var"]
         return
     for key, inside in value.items():
-        if key in {".", "has"} and (attribute := _of_context(inside)):
+        if key in LOOKING and (attribute := _looked_into(inside)):
             yield f".{attribute}"
+            yield from _walk(inside["right"])
+        elif key in {".", "has"} and (attribute := _of_context(inside)):
+            yield f"={attribute}"
         else:
             yield from _walk(inside)
 
@@ -104,22 +118,48 @@ def _of_context(access: Any) -> str:
     return str(access["attr"]) if plain else ""
 
 
-def _asked_of(value: Any, attribute: str) -> Iterator[str]:
-    """Texts that a policy looks for in a set of the context."""
+def _looked_into(looking: Any) -> str:
+    """The attribute of `context.ATTRIBUTE.contains(...)` with nothing but constants inside; empty for anything else."""
+    if not isinstance(looking, dict) or not isinstance(left := looking.get("left"), dict) or left.keys() != {"."}:
+        return ""
+    return _of_context(left["."]) if _constants(looking.get("right")) is not None else ""
+
+
+def _constants(value: Any) -> list[Any] | None:
+    """The values of a constant, or of a set of them; None for an expression."""
+    if not isinstance(value, dict):
+        return None
+    if value.keys() == {"Value"}:
+        return [value["Value"]]
+    if value.keys() == {"Set"} and all(isinstance(v, dict) and v.keys() == {"Value"} for v in value["Set"]):
+        return [v["Value"] for v in value["Set"]]
+    return None
+
+
+def _key(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _looked_for(value: Any, attribute: str) -> Iterator[Any]:
+    """What policies look for in `context.ATTRIBUTE`."""
     if isinstance(value, list):
         for inside in value:
-            yield from _asked_of(inside, attribute)
+            yield from _looked_for(inside, attribute)
     if not isinstance(value, dict):
         return
     for key, inside in value.items():
-        if key.startswith("contains") and isinstance(inside, dict) and _is_access(inside.get("left"), attribute):
-            yield from _texts(inside.get("right"))
+        if key in LOOKING and _looked_into(inside) == attribute:
+            yield from _constants(inside["right"]) or ()
         else:
-            yield from _asked_of(inside, attribute)
+            yield from _looked_for(inside, attribute)
 
 
-def _is_access(value: Any, attribute: str) -> bool:
-    return isinstance(value, dict) and value.keys() == {"."} and _of_context(value["."]) == attribute
+def _asked(bodies: list[dict[str, Any]], attribute: str) -> frozenset[str]:
+    return frozenset(_key(found) for body in bodies for found in _looked_for(body, attribute))
+
+
+def _texts_of(bodies: list[dict[str, Any]], attribute: str) -> frozenset[str]:
+    return frozenset(found for body in bodies for found in _looked_for(body, attribute) if isinstance(found, str))
 
 
 def _texts(value: Any) -> Iterator[str]:
