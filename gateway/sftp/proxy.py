@@ -72,7 +72,8 @@ class Proxy:
         return self._effects()
 
     def from_target(self, data: bytes) -> list[Effect]:
-        for packet in self._target.feed(data):
+        self._target.take(data)
+        while (packet := self._target.next()) is not None:
             if packet[0] == Type.DATA:
                 self._content.data(packet)
             elif not self._begun or packet[0] == Type.VERSION:
