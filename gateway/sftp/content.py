@@ -13,7 +13,7 @@ from gateway.sftp.line import Asked, Line, status_name
 from gateway.sftp.messages import Read, Write, decode_request
 from gateway.sftp.packets import HEADER, U32, Status, Type
 from gateway.sftp.responses import StatusReply
-from gateway.sftp.rules import Permission
+from gateway.sftp.rules import CHANGES, Permission
 
 if TYPE_CHECKING:
     from gateway.sftp.hold import Spool
@@ -70,6 +70,9 @@ class Content:
             raise RemoteProtocolError(f"sftp WRITE: length {length}, at most {len(packet) - WRITE.size}")
         file = self._admit(client, handle, Type.WRITE)
         if file is None:
+            return
+        if line.rules.hold and not file.held:  # it was opened before
+            line.refuse(client, Type.WRITE, Permission.HOLD, file.path, CHANGES)
             return
         content = packet[WRITE.size : WRITE.size + length]
         line.clients.add(client)

@@ -28,16 +28,13 @@ from gateway.sftp.line import Line, name
 from gateway.sftp.messages import ByHandle, ByPath, Extension, Open, Query, SetByHandle, SetByPath, TwoPaths
 from gateway.sftp.packets import OpenFlags, Status, Type
 from gateway.sftp.responses import AttrsReply, HandleReply
-from gateway.sftp.rules import Permission
+from gateway.sftp.rules import CHANGES, Permission
 
 RESUMED: Final = (
     "Uploads to this target are held until somebody delivers them, so a file there cannot be changed or continued. "
     "Please upload the whole file anew."
 )
 HELD_ALREADY: Final = "This file is held by the gateway until somebody delivers it. It cannot be read before."
-CHANGES: Final = (
-    "Uploads to this target are held until somebody delivers them, so files there cannot be changed past that."
-)
 NAMED: Final = "A file that is held needs a name of plain text. Please rename it and upload it again."
 MANY: Final = "Too many files are held for this connection. Please connect again."
 EXISTS: Final = "A file of this name is held already."

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+CHANGES: Final = (
+    "Uploads to this target are held until somebody delivers them, so files there cannot be changed past that."
+)
 
 
 class Permission(StrEnum):

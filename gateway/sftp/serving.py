@@ -11,7 +11,7 @@ from gateway.sftp.content import NO_HANDLE
 from gateway.sftp.effects import Ledger
 from gateway.sftp.files import Files, OpenFile, refused_entry
 from gateway.sftp.gate import Gate, Look, Visit
-from gateway.sftp.hold import CHANGES, Spool, flags_of
+from gateway.sftp.hold import Spool, flags_of
 from gateway.sftp.line import Asked, Line, name
 from gateway.sftp.messages import (
     ByHandle,
@@ -28,7 +28,7 @@ from gateway.sftp.messages import (
 from gateway.sftp.needs import LOOKS, carried, missing
 from gateway.sftp.packets import OpenFlags, Status, Type
 from gateway.sftp.responses import AttrsReply, Name, NameReply, Response, StatusReply
-from gateway.sftp.rules import Permission
+from gateway.sftp.rules import CHANGES, Permission
 
 TOO_MANY: Final = "Too many files are open on this connection. Please close some."
 NUL: Final = "A path cannot have this octet in it."
