@@ -88,11 +88,11 @@ def kept_out(answer: httpx.Response) -> bool:
     return answer.status_code == 401 or (answer.status_code == 429 and answer.json()["code"] == "locked")
 
 
-async def program(site: Site, name: str, door: Door, scope: Scope) -> Browser:
-    """A program of `name` with a token of one scope."""
+async def program(site: Site, name: str, door: Door, *scopes: Scope) -> Browser:
+    """A program of `name` with a token of these scopes."""
     person = site.persons[name]
     proof = FactorProof(person.id, Factor.TOTP, site.clock.now(), HERE)
-    token, _ = await site.services.identity.api_tokens.make(person, proof, scope, [scope], timedelta(days=1))
+    token, _ = await site.services.identity.api_tokens.make(person, proof, "program", scopes, timedelta(days=1))
     browser = site.browser(door)
     browser.headers["Authorization"] = f"Bearer {token}"
     return browser

@@ -120,6 +120,7 @@ def schema(app: FastAPI) -> dict[str, Any]:
         for method in route.methods or ():
             operation = made["paths"][PREFIX + route.path][method.lower()]
             operation["security"] = _ways_in(route, method)
+            operation["description"] = f"{operation.get('description', '')}\n\n{_said(operation)}".strip()
             if idempotency.makes(route):
                 operation.setdefault("parameters", []).append(idempotency.PARAMETER)
                 operation["responses"] = {"409": _CONFLICT, "429": _TOO_MANY} | operation["responses"]
@@ -128,6 +129,14 @@ def schema(app: FastAPI) -> dict[str, Any]:
     for name, model in extra["$defs"].items():
         components.setdefault(name, model)
     return made
+
+
+def _said(operation: dict[str, Any]) -> str:
+    """Who may ask, in a sentence."""
+    scopes = [f"`{scope}`" for way in operation["security"] for scope in way.get("token", ())]
+    if not operation["security"]:
+        return "Anybody may ask."
+    return f"An API token needs the scope {' or '.join(scopes)}." if scopes else "No API token may ask: a person must."
 
 
 def _ways_in(route: APIRoute, method: str) -> list[dict[str, list[str]]]:

@@ -80,7 +80,7 @@ async def list_conduits(_who: Admin, state: Everything) -> list[ConduitView]:
     return [_conduit(c) for c in await state.inventory.conduits()]
 
 
-@router.post("/conduits", status_code=201, summary="Allow a path between zones", responses=_MAKE)
+@router.post("/conduits", status_code=201, summary="Allow a path between zones", responses=_ADD)
 async def add_conduit(asked: ConduitNew, who: Admin, state: Everything, response: Response) -> ConduitView:
     made = await state.inventory.add_conduit(
         who.person.name, asked.source, asked.destination, asked.protocols, source=who.source
@@ -115,7 +115,7 @@ async def get_target(name: Id, _who: Admin, state: Everything, response: Respons
     return await _shown(state, name, response)
 
 
-@router.post("/targets", status_code=201, summary="Declare a target", responses=_MAKE)
+@router.post("/targets", status_code=201, summary="Declare a target", responses=_ADD)
 async def add_target(asked: TargetNew, who: Admin, state: Everything, response: Response) -> TargetView:
     names = await _names(state)
     made = await state.inventory.add_target(

@@ -80,7 +80,7 @@ async def list_people(_who: Admin, state: Everything, pages: Pages) -> list[Pers
     return [_person(p) for p in pages.cut(await state.identity.people(), lambda p: p.name)]
 
 
-@router.post("/people", status_code=201, summary="Declare a person and invite him", responses=_MAKE)
+@router.post("/people", status_code=201, summary="Declare a person and invite him", responses=_DO)
 async def add_person(asked: PersonNew, who: Admin, state: Everything) -> Invited:
     """A name that exists is refused: to invite somebody again never changes what he may do."""
     if who.sign_in is None and set(asked.roles) != {Role.VENDOR}:

@@ -104,4 +104,4 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 _REFERENCE = {"$ref": "#/components/schemas/Problem"}
 IF_MATCH = (412, 428)  # what a change of a tagged thing can answer
-SIGNED_IN = (401, 403)  # what a route behind the sign-in can always answer
+SIGNED_IN = (401, 403, 429)  # what a route behind the sign-in, or a token, can always answer
