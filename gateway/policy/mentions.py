@@ -88,6 +88,33 @@ class Mentions:
         return {key: self._blank(v) for key, v in value.items()}
 
 
+def could_concern(body: Mapping[str, Any], entities: Iterable[Json]) -> bool:
+    """Whether the head of a policy leaves it open that it speaks about the target among `entities`.
+
+    Cedar looks at the head first: what it rules out is not evaluated, so its conditions tell nobody apart.
+    """
+    head = body["resource"]
+    within = head.get("in", head) if head.get("op") == "is" else head
+    named = within.get("entity")
+    return named is None or (named["type"], named["id"]) in _above(entities)
+
+
+def _above(entities: Iterable[Json]) -> set[tuple[str, str]]:
+    """The target and everything that it is in."""
+    parents = {_pair(e["uid"]): [_pair(p) for p in e["parents"]] for e in entities}
+    found: set[tuple[str, str]] = set()
+    waiting = [uid for uid in parents if uid[0] == "Target"]
+    while waiting:
+        uid = waiting.pop()
+        found.add(uid)
+        waiting += [p for p in parents.get(uid, ()) if p not in found]
+    return found
+
+
+def _pair(uid: Json) -> tuple[str, str]:
+    return uid["type"], uid["id"]
+
+
 def _walk(value: Any) -> Iterator[tuple[str, str] | str]:
     """Entities as pairs; attributes of the context as `.name`; `context` and `action` where they stand as a whole."""
     if isinstance(value, list):

@@ -155,20 +155,19 @@ def diff(
 ) -> list[Difference]:  # fmt: skip
     """Who gains and who loses which channels where, and whose obligations change, when `new` replaces `old`."""
     before, after = Site(old, at, emergency=emergency), Site(new, at, emergency=emergency)
-    groups: dict[tuple[str, str], list[Person]] = defaultdict(list)
-    for person in persons:
-        if not person.standing(at):
-            groups[before.kind_of(person), after.kind_of(person)].append(person)
+    here = [person for person in persons if not person.standing(at)]
     sorts: dict[tuple[str, str], list[Target]] = defaultdict(list)
     for target in targets:
         sorts[before.sort_of(target), after.sort_of(target)].append(target)
     found: dict[Change, set[Pairs]] = defaultdict(set)
-    for alike in groups.values():
-        for same in sorts.values():
+    for same in sorts.values():
+        groups: dict[tuple[str, str], list[Person]] = defaultdict(list)
+        for person in here:
+            groups[before.kind_of(person, same[0]), after.kind_of(person, same[0])].append(person)
+        for alike in groups.values():
             for some, there in _by_ownership(alike, same):
                 for change in _changes(before, after, new, some[0], there[0], at, emergency=emergency):
-                    names = frozenset(p.name for p in some), frozenset(t.name for t in there)
-                    found[change].add(names)
+                    found[change].add((frozenset(p.name for p in some), frozenset(t.name for t in there)))
     rows = [Difference(c, *map(_in_order, pairs)) for c, all_ in found.items() for pairs in _merged(all_)]
     order: dict[What, int] = {"lost": 0, "gained": 1, "obliged": 2}
     return sorted(rows, key=lambda d: (order[d.change.what], d.persons, d.targets, str(d.change.way)))

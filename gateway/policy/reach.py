@@ -7,6 +7,7 @@ not looked at: they are not the policy's.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,6 +20,7 @@ from gateway.ids import OrganisationId, PersonId, TargetId
 from gateway.inventory.model import Protocol, Target, TargetClass, Tier, Zone
 from gateway.policy import facts
 from gateway.policy.engine import PolicyEngine, PolicyFailed, Verdict
+from gateway.policy.mentions import Mentions, could_concern
 from gateway.policy.model import FILE_CHANNELS, Action, Allow, Channel, Decision, Obligations, Question
 
 SSH_CHANNELS: Final = frozenset({Channel.SHELL, Channel.EXEC, Channel.FORWARD}) | FILE_CHANNELS
@@ -34,6 +36,8 @@ NOBODY: Final = Person(PersonId(""), "", "", Organisation(OrganisationId(""), ""
 NOWHERE: Final = Target(TargetId(""), "", "", Zone("", "", ""), Tier.T0, TargetClass.SERVER, frozenset(), (), ())
 
 Ask = Callable[[Question], Decision]
+Shape = tuple[Action, Protocol, str, frozenset[Channel], frozenset[str]]
+"""What differs between the questions of one person about one target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,22 +124,40 @@ class Site:
     def __init__(self, engine: PolicyEngine, at: datetime, *, emergency: bool = False) -> None:
         self._engine, self._at, self._emergency = engine, at, emergency
         self._mentions = engine.mentions
-        self._persons: dict[PersonId, str] = {}
+        self._concerning: dict[TargetId, frozenset[str]] = {}  # rules that the target leaves open, by id
+        self._narrower: dict[frozenset[str], Mentions] = {}
+        self._persons: dict[tuple[PersonId, frozenset[str]], str] = {}
         self._targets: dict[TargetId, str] = {}
         self._reached: dict[tuple[str, str, bool], tuple[Permit, ...]] = {}
+        # What a policy reads of a question's circumstances, by sort of target and ownership: the person is not in it.
+        self._circumstances: dict[tuple[str, bool], dict[Shape, str]] = defaultdict(dict)
 
     def reached(self, person: Person, target: Target) -> tuple[Permit, ...]:
-        key = (self.kind_of(person), self.sort_of(target), person.id in target.owners)
+        key = (self.kind_of(person, target), self.sort_of(target), person.id in target.owners)
         if key not in self._reached:
-            self._reached[key] = reached(self._asker(), person, target, emergency=self._emergency)
+            ask = self._asker(self._circumstances[key[1:]])
+            self._reached[key] = reached(ask, person, target, emergency=self._emergency)
         return self._reached[key]
 
-    def kind_of(self, person: Person) -> str:
-        """The same for persons whom no policy tells apart, but for what they own."""
-        if person.id not in self._persons:
+    def kind_of(self, person: Person, target: Target) -> str:
+        """The same for persons whom no policy that could concern `target` tells apart, but for what they own."""
+        concerning = self._rules_about(target)
+        if (person.id, concerning) not in self._persons:
             asked = Question(Action.REQUEST, person, NOWHERE, Protocol.SSH, "", frozenset())
-            self._persons[person.id] = self._mentions.alike(facts.request(asked, self._at), facts.entities(asked))
-        return self._persons[person.id]
+            alike = self._narrower[concerning].alike(facts.request(asked, self._at), facts.entities(asked))
+            self._persons[person.id, concerning] = alike
+        return self._persons[person.id, concerning]
+
+    def _rules_about(self, target: Target) -> frozenset[str]:
+        if target.id not in self._concerning:
+            asked = Question(Action.REQUEST, NOBODY, target, Protocol.SSH, "", frozenset())
+            entities = facts.entities(asked)
+            rules = self._engine.rules.values()
+            concerning = frozenset(rule.id for rule in rules if could_concern(rule.body, entities))
+            if concerning not in self._narrower:
+                self._narrower[concerning] = Mentions.of(r.body for r in rules if r.id in concerning)
+            self._concerning[target.id] = concerning
+        return self._concerning[target.id]
 
     def sort_of(self, target: Target) -> str:
         """The same for targets that no policy tells apart, and that have the same ways in."""
@@ -151,16 +173,17 @@ class Site:
             self._targets[target.id] = repr(sorted(found, key=repr))
         return self._targets[target.id]
 
-    def _asker(self) -> Ask:
+    def _asker(self, circumstances: dict[Shape, str]) -> Ask:
         """Decides for one person and one target, evaluating what no policy tells apart once."""
         known: dict[str, Verdict | None] = {}
 
         def ask(q: Question) -> Decision:
-            request = facts.request(q, self._at)
-            key = self._mentions.circumstances(request)
+            shape = (q.action, q.protocol, q.account, q.channels, q.services)
+            if (key := circumstances.get(shape)) is None:
+                key = circumstances[shape] = self._mentions.circumstances(facts.request(q, self._at))
             if key not in known:
                 try:
-                    known[key] = self._engine.verdict(request, facts.entities(q))
+                    known[key] = self._engine.verdict(facts.request(q, self._at), facts.entities(q))
                 except PolicyFailed:
                     known[key] = None
             verdict = known[key]
