@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from gateway.errors import RemoteProtocolError
-from gateway.limits import SFTP_HANDLE_OCTETS, SFTP_PATH_OCTETS
+from gateway.limits import SFTP_HANDLE_OCTETS
 from gateway.sftp.attributes import Attributes
 from gateway.sftp.packets import U32, U64, Octets, Reader, Type, packet, string
 
@@ -95,7 +95,7 @@ class ByPath:
 
     @classmethod
     def decode(cls, kind: Kind, request: int, src: Reader) -> ByPath:
-        path = src.string(SFTP_PATH_OCTETS)
+        path = src.string()
         src.end()
         return cls(kind, request, path)
 
@@ -136,7 +136,7 @@ class TwoPaths:
 
     @classmethod
     def decode(cls, kind: Kind, request: int, src: Reader) -> TwoPaths:
-        path, to = src.string(SFTP_PATH_OCTETS), src.string(SFTP_PATH_OCTETS)
+        path, to = src.string(), src.string()
         src.end()
         return cls(kind, request, path, to)
 
@@ -155,7 +155,7 @@ class SetByPath:
 
     @classmethod
     def decode(cls, kind: Kind, request: int, src: Reader) -> SetByPath:
-        path, attributes = src.string(SFTP_PATH_OCTETS), Attributes.decode(src)
+        path, attributes = src.string(), Attributes.decode(src)
         src.end()
         return cls(kind, request, path, attributes)
 
@@ -194,7 +194,7 @@ class Open:
 
     @classmethod
     def decode(cls, kind: Kind, request: int, src: Reader) -> Open:
-        path, flags, attributes = src.string(SFTP_PATH_OCTETS), src.u32(), Attributes.decode(src)
+        path, flags, attributes = src.string(), src.u32(), Attributes.decode(src)
         src.end()
         return cls(kind, request, path, flags, attributes)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from gateway.limits import SFTP_PATH_OCTETS
 from gateway.sftp import paths
 from gateway.sftp.attributes import Attributes
 from gateway.sftp.content import NO_HANDLE
@@ -31,7 +32,8 @@ from gateway.sftp.responses import AttrsReply, Name, NameReply, Response, Status
 from gateway.sftp.rules import CHANGES, Permission
 
 TOO_MANY: Final = "Too many files are open on this connection. Please close some."
-NUL: Final = "A path cannot have this octet in it."
+NUL: Final = "A path cannot have an octet of zero in it."
+LONG: Final = f"A path of more than {SFTP_PATH_OCTETS} octets is not carried."
 REMOTE: Final = 4  # octets before a handle of the target's: its length
 
 PathRequest = ByPath | SetByPath | TwoPaths | Open
@@ -46,7 +48,7 @@ class Serving:
 
     def take(self, message: Query) -> None:
         """A request whose id is in flight from now on."""
-        if self._denied(message):
+        if self._strange(message) or self._denied(message):
             return
         if isinstance(message, ByHandle | SetByHandle | CopyData):
             self._by_handle(message)
@@ -54,6 +56,16 @@ class Serving:
             self._line.forward(message, Asked(message.kind, message.id))
         elif isinstance(message, ByPath | SetByPath | TwoPaths | Open):
             self._by_path(message)
+
+    def _strange(self, message: Query) -> bool:
+        """Whether it has a path that no target can have. What the target is not asked needs no permission either."""
+        if message.kind is Extension.USERS_GROUPS:
+            return False
+        for text in (getattr(message, "path", b""), message.to if isinstance(message, TwoPaths) else b""):
+            if b"\0" in text or len(text) > SFTP_PATH_OCTETS:
+                self._line.status(message.id, Status.FAILURE, NUL if b"\0" in text else LONG)
+                return True
+        return False
 
     def _denied(self, message: Query) -> bool:
         rules = self._line.rules
@@ -80,9 +92,6 @@ class Serving:
         line = self._line
         looks = LOOKS.get(message.kind)
         texts = (message.path, message.to) if isinstance(message, TwoPaths) else (message.path,)
-        if message.kind is not Extension.USERS_GROUPS and any(b"\0" in text for text in texts):
-            line.status(message.id, Status.FAILURE, NUL)
-            return
         if looks is None or (line.rules.paths is None and not line.rules.hold):
             self._pass(message, None)
             return

@@ -310,10 +310,15 @@ def test_names_with_newlines_and_escapes_pass_and_are_noted_on_one_line():
     assert talk.entries[0].path == "/srv/in/a\\u000a\\u001b[2Jb"
 
 
-def test_a_path_with_a_nul_is_answered_here():
-    talk = Talk()
+@pytest.mark.parametrize("path", [b"/srv/in/a\0/x", b"/" + b"x" * 4096])
+@pytest.mark.parametrize("rules", [ALL, Rules(), replace(ALL, paths=("/srv",)), replace(ALL, hold=True)])
+def test_a_path_that_no_target_can_have_is_answered_here(path, rules):
+    talk = Talk(rules)
     asked = len(talk.target.asked)
-    assert talk.code(ByPath, Type.REMOVE, b"/srv/in/a\0/x") == Status.FAILURE
+    assert talk.code(ByPath, Type.REMOVE, path) == Status.FAILURE
+    assert talk.code(Open, Type.OPEN, path, int(NEW), NONE) == Status.FAILURE
+    assert talk.code(TwoPaths, Type.RENAME, b"/srv/in/a", path) == Status.FAILURE
+    assert talk.entries == []
     assert len(talk.target.asked) == asked
 
 
