@@ -15,6 +15,8 @@ export interface paths {
      * Entries of the audit log, oldest first
      * @description By time, event, actor, and what the event is about. A search for fields or text looks at 50 000 entries in one
      *     answer, perhaps without finding any: ask on with `next` until it is null.
+     *
+     *     An API token needs the scope `read`.
      */
     get: operations['list_entries'];
     put?: never;
@@ -35,6 +37,8 @@ export interface paths {
     /**
      * The signed head of the audit log
      * @description As it is now. Keep it elsewhere: what is in the log until here cannot be changed unseen any more.
+     *
+     *     An API token needs the scope `read`.
      */
     get: operations['checkpoint'];
     put?: never;
@@ -55,6 +59,8 @@ export interface paths {
     /**
      * Checkpoints that left the box, oldest first
      * @description And those that did not, with why. Whoever received them can tell whether the log was rolled back.
+     *
+     *     An API token needs the scope `read`.
      */
     get: operations['list_checkpoints'];
     put?: never;
@@ -77,6 +83,8 @@ export interface paths {
      * @description JSON lines. The first has the checkpoint (a C2SP signed note) and the site's key. Each other one has an entry's
      *     exact octets (`line`) and the audit path that leads from it to the checkpoint's root (RFC 9162, 2.1.3).
      *     `sluicegate audit verify-extract` checks it without a gateway. The extract itself is an entry of the log.
+     *
+     *     An API token needs the scope `read`.
      */
     get: operations['extract'];
     put?: never;
@@ -94,10 +102,16 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Every allowed path between zones */
+    /**
+     * Every allowed path between zones
+     * @description An API token needs the scope `inventory` or `read`.
+     */
     get: operations['list_conduits'];
     put?: never;
-    /** Allow a path between zones */
+    /**
+     * Allow a path between zones
+     * @description An API token needs the scope `inventory`.
+     */
     post: operations['add_conduit'];
     delete?: never;
     options?: never;
@@ -112,14 +126,20 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** One conduit */
+    /**
+     * One conduit
+     * @description An API token needs the scope `inventory` or `read`.
+     */
     get: operations['get_conduit'];
     put?: never;
     post?: never;
     delete?: never;
     options?: never;
     head?: never;
-    /** Change what a conduit lets through */
+    /**
+     * Change what a conduit lets through
+     * @description An API token needs the scope `inventory`.
+     */
     patch: operations['change_conduit'];
     trace?: never;
   };
@@ -132,7 +152,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Take up an invitation: password and a new second factor */
+    /**
+     * Take up an invitation: password and a new second factor
+     * @description Anybody may ask.
+     */
     post: operations['enrol'];
     delete?: never;
     options?: never;
@@ -149,7 +172,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Confirm the new second factor with one code */
+    /**
+     * Confirm the new second factor with one code
+     * @description Anybody may ask.
+     */
     post: operations['confirm_enrolment'];
     delete?: never;
     options?: never;
@@ -167,12 +193,16 @@ export interface paths {
     /**
      * Exceptions that concern you, newest first
      * @description Of the targets that you own; admins, operators and auditors read all.
+     *
+     *     An API token needs the scope `inventory` or `read`.
      */
     get: operations['list_exceptions'];
     put?: never;
     /**
      * Propose an exception
      * @description An owner of the target accepts it on the people's door; before that nothing holds under it (C34).
+     *
+     *     An API token needs the scope `inventory`.
      */
     post: operations['propose_exception'];
     delete?: never;
@@ -188,7 +218,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** One exception */
+    /**
+     * One exception
+     * @description An API token needs the scope `inventory` or `read`.
+     */
     get: operations['get_exception'];
     put?: never;
     post?: never;
@@ -210,6 +243,8 @@ export interface paths {
     /**
      * End an exception before its time
      * @description Or turn a proposal down: an owner of the target, or an admin. Who is in already stays until his own end.
+     *
+     *     An API token needs the scope `inventory`.
      */
     post: operations['end_exception'];
     delete?: never;
@@ -228,6 +263,8 @@ export interface paths {
     /**
      * Whether the gateway can answer
      * @description Asks the store for nothing but an answer; strangers learn no more than yes or no.
+     *
+     *     Anybody may ask.
      */
     get: operations['health'];
     put?: never;
@@ -245,7 +282,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Who is asking */
+    /**
+     * Who is asking
+     * @description An API token needs the scope `access` or `inventory` or `people` or `policy` or `read`.
+     */
     get: operations['me'];
     put?: never;
     post?: never;
@@ -262,10 +302,16 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Every organisation */
+    /**
+     * Every organisation
+     * @description An API token needs the scope `people` or `read`.
+     */
     get: operations['list_organisations'];
     put?: never;
-    /** Declare an organisation */
+    /**
+     * Declare an organisation
+     * @description An API token needs the scope `people`.
+     */
     post: operations['add_organisation'];
     delete?: never;
     options?: never;
@@ -280,14 +326,20 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** One organisation */
+    /**
+     * One organisation
+     * @description An API token needs the scope `people` or `read`.
+     */
     get: operations['get_organisation'];
     put?: never;
     post?: never;
     delete?: never;
     options?: never;
     head?: never;
-    /** Change an organisation */
+    /**
+     * Change an organisation
+     * @description An API token needs the scope `people`.
+     */
     patch: operations['change_organisation'];
     trace?: never;
   };
@@ -298,12 +350,17 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Every person */
+    /**
+     * Every person
+     * @description An API token needs the scope `people` or `read`.
+     */
     get: operations['list_people'];
     put?: never;
     /**
      * Declare a person and invite him
      * @description A name that exists is refused: to invite somebody again never changes what he may do.
+     *
+     *     An API token needs the scope `people`.
      */
     post: operations['add_person'];
     delete?: never;
@@ -319,14 +376,20 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** One person */
+    /**
+     * One person
+     * @description An API token needs the scope `people` or `read`.
+     */
     get: operations['get_person'];
     put?: never;
     post?: never;
     delete?: never;
     options?: never;
     head?: never;
-    /** Change a person */
+    /**
+     * Change a person
+     * @description No API token may ask: a person must.
+     */
     patch: operations['change_person'];
     trace?: never;
   };
@@ -339,7 +402,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Keep a person out from now on */
+    /**
+     * Keep a person out from now on
+     * @description No API token may ask: a person must.
+     */
     post: operations['disable'];
     delete?: never;
     options?: never;
@@ -356,7 +422,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Invite again: resets both factors */
+    /**
+     * Invite again: resets both factors
+     * @description No API token may ask: a person must.
+     */
     post: operations['invite'];
     delete?: never;
     options?: never;
@@ -371,10 +440,16 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** A person's SSH public keys */
+    /**
+     * A person's SSH public keys
+     * @description An API token needs the scope `people` or `read`.
+     */
     get: operations['list_keys'];
     put?: never;
-    /** Add an SSH public key */
+    /**
+     * Add an SSH public key
+     * @description No API token may ask: a person must.
+     */
     post: operations['add_key'];
     delete?: never;
     options?: never;
@@ -394,6 +469,8 @@ export interface paths {
     /**
      * Remove an SSH public key
      * @description No DELETE: the code belongs into a body, where no log sees it.
+     *
+     *     No API token may ask: a person must.
      */
     post: operations['remove_key'];
     delete?: never;
@@ -409,7 +486,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** A person's API tokens, newest first */
+    /**
+     * A person's API tokens, newest first
+     * @description No API token may ask: a person must.
+     */
     get: operations['list_tokens_of'];
     put?: never;
     post?: never;
@@ -432,6 +512,8 @@ export interface paths {
     /**
      * Revoke a person's API token
      * @description No code: it only takes away.
+     *
+     *     No API token may ask: a person must.
      */
     delete: operations['revoke_token_of'];
     options?: never;
@@ -446,12 +528,17 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Policy versions, newest first */
+    /**
+     * Policy versions, newest first
+     * @description An API token needs the scope `policy` or `read`.
+     */
     get: operations['list_policies'];
     put?: never;
     /**
      * Propose a policy version
      * @description A draft: it decides nothing before another person signed it off and it was made active.
+     *
+     *     An API token needs the scope `policy`.
      */
     post: operations['propose_policy'];
     delete?: never;
@@ -469,7 +556,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Whose access a policy set would change */
+    /**
+     * Whose access a policy set would change
+     * @description An API token needs the scope `policy`.
+     */
     post: operations['diff_policy_set'];
     delete?: never;
     options?: never;
@@ -489,6 +579,8 @@ export interface paths {
     /**
      * Why somebody may, or why not, in his own words
      * @description The words of a denial are those that the person reads in his terminal.
+     *
+     *     An API token needs the scope `policy`.
      */
     post: operations['explain_policy'];
     delete?: never;
@@ -509,6 +601,8 @@ export interface paths {
     /**
      * Try a policy set without keeping it
      * @description Schema, policies and cases. What does not parse is a problem, whose `errors` have file, line and words.
+     *
+     *     An API token needs the scope `policy`.
      */
     post: operations['validate_policy'];
     delete?: never;
@@ -527,6 +621,8 @@ export interface paths {
     /**
      * Who could get into a target, and how
      * @description Everybody whom the policy lets ask, start and open a channel there, with what it obliges to.
+     *
+     *     An API token needs the scope `policy` or `read`.
      */
     get: operations['who_can'];
     put?: never;
@@ -544,7 +640,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** A policy version with its files */
+    /**
+     * A policy version with its files
+     * @description An API token needs the scope `policy` or `read`.
+     */
     get: operations['get_policy'];
     put?: never;
     post?: never;
@@ -563,7 +662,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Decide by a signed policy version from now on; an earlier one again is a roll back */
+    /**
+     * Decide by a signed policy version from now on; an earlier one again is a roll back
+     * @description No API token may ask: a person must.
+     */
     post: operations['activate_policy'];
     delete?: never;
     options?: never;
@@ -578,7 +680,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Whose access a policy version changes, in sentences */
+    /**
+     * Whose access a policy version changes, in sentences
+     * @description An API token needs the scope `policy` or `read`.
+     */
     get: operations['diff_policies'];
     put?: never;
     post?: never;
@@ -597,7 +702,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Sign a policy version off, as a second person */
+    /**
+     * Sign a policy version off, as a second person
+     * @description No API token may ask: a person must.
+     */
     post: operations['sign_policy'];
     delete?: never;
     options?: never;
@@ -614,7 +722,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Run a policy version's own cases */
+    /**
+     * Run a policy version's own cases
+     * @description An API token needs the scope `policy`.
+     */
     post: operations['test_policy'];
     delete?: never;
     options?: never;
@@ -631,7 +742,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Make the first admin of a new site */
+    /**
+     * Make the first admin of a new site
+     * @description Anybody may ask.
+     */
     post: operations['set_up'];
     delete?: never;
     options?: never;
@@ -651,6 +765,8 @@ export interface paths {
     /**
      * Sign in with password and code
      * @description Always begins a new sign-in: a cookie that was there before is worth nothing afterwards (session fixation).
+     *
+     *     Anybody may ask.
      */
     post: operations['sign_in'];
     delete?: never;
@@ -668,7 +784,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** End the sign-in; its live views end too */
+    /**
+     * End the sign-in; its live views end too
+     * @description No API token may ask: a person must.
+     */
     post: operations['sign_out'];
     delete?: never;
     options?: never;
@@ -683,10 +802,16 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Every target, with services and accounts */
+    /**
+     * Every target, with services and accounts
+     * @description An API token needs the scope `inventory` or `read`.
+     */
     get: operations['list_all_targets'];
     put?: never;
-    /** Declare a target */
+    /**
+     * Declare a target
+     * @description An API token needs the scope `inventory`.
+     */
     post: operations['add_target'];
     delete?: never;
     options?: never;
@@ -701,14 +826,20 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** One target, with services and accounts */
+    /**
+     * One target, with services and accounts
+     * @description An API token needs the scope `inventory` or `read`.
+     */
     get: operations['get_target'];
     put?: never;
     post?: never;
     delete?: never;
     options?: never;
     head?: never;
-    /** Change a target */
+    /**
+     * Change a target
+     * @description An API token needs the scope `inventory`.
+     */
     patch: operations['change_target'];
     trace?: never;
   };
@@ -724,6 +855,8 @@ export interface paths {
     /**
      * Seal an account's credential
      * @description What is sealed is never shown again, to nobody.
+     *
+     *     An API token needs the scope `inventory`.
      */
     post: operations['add_account'];
     delete?: never;
@@ -745,11 +878,16 @@ export interface paths {
     /**
      * Take an account away
      * @description With what was sealed for it.
+     *
+     *     An API token needs the scope `inventory`.
      */
     delete: operations['remove_account'];
     options?: never;
     head?: never;
-    /** Seal another credential */
+    /**
+     * Seal another credential
+     * @description An API token needs the scope `inventory`.
+     */
     patch: operations['change_account'];
     trace?: never;
   };
@@ -762,7 +900,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Add a service to a target */
+    /**
+     * Add a service to a target
+     * @description An API token needs the scope `inventory`.
+     */
     post: operations['add_service'];
     delete?: never;
     options?: never;
@@ -783,11 +924,16 @@ export interface paths {
     /**
      * Take a service away
      * @description With its pinned host key, and the exceptions that were for it alone.
+     *
+     *     An API token needs the scope `inventory`.
      */
     delete: operations['remove_service'];
     options?: never;
     head?: never;
-    /** Change a service */
+    /**
+     * Change a service
+     * @description An API token needs the scope `inventory`.
+     */
     patch: operations['change_service'];
     trace?: never;
   };
@@ -801,12 +947,16 @@ export interface paths {
     /**
      * Your API tokens, newest first
      * @description Those that are over stay in the list for 90 days.
+     *
+     *     No API token may ask: a person must.
      */
     get: operations['list_tokens'];
     put?: never;
     /**
      * Make an API token
      * @description With a fresh code: a sign-in that was left open or stolen must not be enough to leave a door behind.
+     *
+     *     No API token may ask: a person must.
      */
     post: operations['make_token'];
     delete?: never;
@@ -825,7 +975,10 @@ export interface paths {
     get?: never;
     put?: never;
     post?: never;
-    /** Revoke one of your API tokens */
+    /**
+     * Revoke one of your API tokens
+     * @description No API token may ask: a person must.
+     */
     delete: operations['revoke_token'];
     options?: never;
     head?: never;
@@ -839,10 +992,16 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Every zone */
+    /**
+     * Every zone
+     * @description An API token needs the scope `inventory` or `read`.
+     */
     get: operations['list_zones'];
     put?: never;
-    /** Declare a zone */
+    /**
+     * Declare a zone
+     * @description An API token needs the scope `inventory`.
+     */
     post: operations['add_zone'];
     delete?: never;
     options?: never;
@@ -857,14 +1016,20 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** One zone */
+    /**
+     * One zone
+     * @description An API token needs the scope `inventory` or `read`.
+     */
     get: operations['get_zone'];
     put?: never;
     post?: never;
     delete?: never;
     options?: never;
     head?: never;
-    /** Change a zone */
+    /**
+     * Change a zone
+     * @description An API token needs the scope `inventory`.
+     */
     patch: operations['change_zone'];
     trace?: never;
   };
@@ -3084,6 +3249,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description There is no such thing, or none that you may know of. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description Somebody else was faster: read again and decide again. */
       409: {
         headers: {
@@ -4410,6 +4584,15 @@ export interface operations {
       };
       /** @description Not permitted: role, policy, CSRF token or a rule says no. */
       403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing, or none that you may know of. */
+      404: {
         headers: {
           [name: string]: unknown;
         };
@@ -6646,6 +6829,15 @@ export interface operations {
       };
       /** @description Not permitted: role, policy, CSRF token or a rule says no. */
       403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing, or none that you may know of. */
+      404: {
         headers: {
           [name: string]: unknown;
         };

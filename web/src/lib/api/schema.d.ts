@@ -15,6 +15,8 @@ export interface paths {
      * Entries of the audit log, oldest first
      * @description By time, event, actor, and what the event is about. A search for fields or text looks at 50 000 entries in one
      *     answer, perhaps without finding any: ask on with `next` until it is null.
+     *
+     *     An API token needs the scope `read`.
      */
     get: operations['list_entries'];
     put?: never;
@@ -35,6 +37,8 @@ export interface paths {
     /**
      * The signed head of the audit log
      * @description As it is now. Keep it elsewhere: what is in the log until here cannot be changed unseen any more.
+     *
+     *     An API token needs the scope `read`.
      */
     get: operations['checkpoint'];
     put?: never;
@@ -55,6 +59,8 @@ export interface paths {
     /**
      * Checkpoints that left the box, oldest first
      * @description And those that did not, with why. Whoever received them can tell whether the log was rolled back.
+     *
+     *     An API token needs the scope `read`.
      */
     get: operations['list_checkpoints'];
     put?: never;
@@ -77,6 +83,8 @@ export interface paths {
      * @description JSON lines. The first has the checkpoint (a C2SP signed note) and the site's key. Each other one has an entry's
      *     exact octets (`line`) and the audit path that leads from it to the checkpoint's root (RFC 9162, 2.1.3).
      *     `sluicegate audit verify-extract` checks it without a gateway. The extract itself is an entry of the log.
+     *
+     *     An API token needs the scope `read`.
      */
     get: operations['extract'];
     put?: never;
@@ -96,7 +104,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Take up an invitation: password and a new second factor */
+    /**
+     * Take up an invitation: password and a new second factor
+     * @description Anybody may ask.
+     */
     post: operations['enrol'];
     delete?: never;
     options?: never;
@@ -113,7 +124,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Confirm the new second factor with one code */
+    /**
+     * Confirm the new second factor with one code
+     * @description Anybody may ask.
+     */
     post: operations['confirm_enrolment'];
     delete?: never;
     options?: never;
@@ -131,6 +145,8 @@ export interface paths {
     /**
      * Exceptions that concern you, newest first
      * @description Of the targets that you own; admins, operators and auditors read all.
+     *
+     *     An API token needs the scope `inventory` or `read`.
      */
     get: operations['list_exceptions'];
     put?: never;
@@ -148,7 +164,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** One exception */
+    /**
+     * One exception
+     * @description An API token needs the scope `inventory` or `read`.
+     */
     get: operations['get_exception'];
     put?: never;
     post?: never;
@@ -170,6 +189,8 @@ export interface paths {
     /**
      * Answer for an exception
      * @description An owner of the target who did not propose it. From now on it holds.
+     *
+     *     No API token may ask: a person must.
      */
     post: operations['accept_exception'];
     delete?: never;
@@ -190,6 +211,8 @@ export interface paths {
     /**
      * End an exception before its time
      * @description Or turn a proposal down: an owner of the target, or an admin. Who is in already stays until his own end.
+     *
+     *     An API token needs the scope `inventory`.
      */
     post: operations['end_exception'];
     delete?: never;
@@ -208,6 +231,8 @@ export interface paths {
     /**
      * Files that passed or are held, newest first
      * @description Yours, those of targets that you own; all for auditors and the control room.
+     *
+     *     An API token needs the scope `access` or `read`.
      */
     get: operations['list_files'];
     put?: never;
@@ -225,7 +250,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** One file */
+    /**
+     * One file
+     * @description An API token needs the scope `access` or `read`.
+     */
     get: operations['get_file'];
     put?: never;
     post?: never;
@@ -247,6 +275,8 @@ export interface paths {
     /**
      * Let a held upload reach the target
      * @description It goes there in the session of the same approval that runs, or in the next one; never outside of one.
+     *
+     *     No API token may ask: a person must.
      */
     post: operations['deliver'];
     delete?: never;
@@ -264,7 +294,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Keep a held upload from the target, for good */
+    /**
+     * Keep a held upload from the target, for good
+     * @description An API token needs the scope `access`.
+     */
     post: operations['withhold'];
     delete?: never;
     options?: never;
@@ -282,6 +315,8 @@ export interface paths {
     /**
      * Grants that you may know of, newest first
      * @description `mine`: all of yours. `site`: those that are not over.
+     *
+     *     An API token needs the scope `access` or `read`.
      */
     get: operations['list_grants'];
     put?: never;
@@ -301,7 +336,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Switch one session on */
+    /**
+     * Switch one session on
+     * @description No API token may ask: a person must.
+     */
     post: operations['release'];
     delete?: never;
     options?: never;
@@ -318,7 +356,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** End a grant and its sessions */
+    /**
+     * End a grant and its sessions
+     * @description An API token needs the scope `access`.
+     */
     post: operations['revoke'];
     delete?: never;
     options?: never;
@@ -338,6 +379,8 @@ export interface paths {
     /**
      * Get a ticket for your desktop
      * @description The secret is shown here and nowhere else. A ticket that was made before for the same use is void.
+     *
+     *     No API token may ask: a person must.
      */
     post: operations['make_ticket'];
     delete?: never;
@@ -356,6 +399,8 @@ export interface paths {
     /**
      * Whether the gateway can answer
      * @description Asks the store for nothing but an answer; strangers learn no more than yes or no.
+     *
+     *     Anybody may ask.
      */
     get: operations['health'];
     put?: never;
@@ -373,7 +418,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** The CA of the hosts behind ssh -J */
+    /**
+     * The CA of the hosts behind ssh -J
+     * @description An API token needs the scope `inventory` or `read`.
+     */
     get: operations['get_host_ca'];
     put?: never;
     post?: never;
@@ -390,7 +438,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Host keys of the targets that you own */
+    /**
+     * Host keys of the targets that you own
+     * @description An API token needs the scope `inventory` or `read`.
+     */
     get: operations['list_host_keys'];
     put?: never;
     post?: never;
@@ -407,7 +458,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Who is asking */
+    /**
+     * Who is asking
+     * @description An API token needs the scope `access` or `inventory` or `people` or `policy` or `read`.
+     */
     get: operations['me'];
     put?: never;
     post?: never;
@@ -424,7 +478,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Policy versions, newest first */
+    /**
+     * Policy versions, newest first
+     * @description An API token needs the scope `policy` or `read`.
+     */
     get: operations['list_policies'];
     put?: never;
     post?: never;
@@ -441,7 +498,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** A policy version with its files */
+    /**
+     * A policy version with its files
+     * @description An API token needs the scope `policy` or `read`.
+     */
     get: operations['get_policy'];
     put?: never;
     post?: never;
@@ -458,7 +518,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Whose access a policy version changes, in sentences */
+    /**
+     * Whose access a policy version changes, in sentences
+     * @description An API token needs the scope `policy` or `read`.
+     */
     get: operations['diff_policies'];
     put?: never;
     post?: never;
@@ -477,7 +540,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Sign a policy version off, as a second person */
+    /**
+     * Sign a policy version off, as a second person
+     * @description No API token may ask: a person must.
+     */
     post: operations['sign_policy'];
     delete?: never;
     options?: never;
@@ -495,6 +561,8 @@ export interface paths {
     /**
      * Recordings, newest first
      * @description With `file`: of the sessions in which such a file passed, the newest 1000 lines of the ledger that match.
+     *
+     *     An API token needs the scope `read`.
      */
     get: operations['list_recordings'];
     put?: never;
@@ -516,6 +584,8 @@ export interface paths {
      * Search what stood on all terminals
      * @description Newest recording first. Narrow it by person, target and time: every recording is opened and read. An answer may
      *     have no hit and not be the last: ask on with `cursor` until it is null. Needs a replay key in the gateway.
+     *
+     *     An API token needs the scope `read`.
      */
     get: operations['search_recordings'];
     put?: never;
@@ -538,6 +608,8 @@ export interface paths {
      * @description Without a replay key the gateway shows what the recording is, not what is in it.
      *
      *     With `verify=false` the answer does not wait until the whole file has been verified: ask `/verification` beside it.
+     *
+     *     An API token needs the scope `read`.
      */
     get: operations['get_recording'];
     put?: never;
@@ -555,7 +627,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** One terminal as asciicast v2 */
+    /**
+     * One terminal as asciicast v2
+     * @description An API token needs the scope `read`.
+     */
     get: operations['asciicast'];
     put?: never;
     post?: never;
@@ -572,7 +647,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Everything an outsider needs to verify it: recording, log, checkpoint, key, verifier */
+    /**
+     * Everything an outsider needs to verify it: recording, log, checkpoint, key, verifier
+     * @description An API token needs the scope `read`.
+     */
     get: operations['download'];
     put?: never;
     post?: never;
@@ -594,6 +672,8 @@ export interface paths {
      * @description Lines that hold `q`, whatever the case; without it all of them. Colours and cursor movements are carried out, so
      *     what is found is what a person saw. One answer covers a few megabytes of the recording, perhaps without a line:
      *     ask on with `next_us`. Desktops have no lines.
+     *
+     *     An API token needs the scope `read`.
      */
     get: operations['get_lines'];
     put?: never;
@@ -620,6 +700,8 @@ export interface paths {
      *     With `Accept: application/octet-stream` the records come as in the recording's file, one behind the other:
      *     `kind u8 | stream u16 | at_us u64 | length u32 | payload`, big-endian; `next_us` is then the header `Next-Us`, which
      *     is absent at the end. Desktops should be asked for in this way: as JSON they are a third longer and slow.
+     *
+     *     An API token needs the scope `read`.
      */
     get: operations['get_records'];
     put?: never;
@@ -637,7 +719,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** What was on the terminals, as plain text */
+    /**
+     * What was on the terminals, as plain text
+     * @description An API token needs the scope `read`.
+     */
     get: operations['text'];
     put?: never;
     post?: never;
@@ -654,7 +739,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Decisions, notices and activity over time */
+    /**
+     * Decisions, notices and activity over time
+     * @description An API token needs the scope `read`.
+     */
     get: operations['get_timeline'];
     put?: never;
     post?: never;
@@ -674,6 +762,8 @@ export interface paths {
     /**
      * What was typed, line by line
      * @description What the target echoed can be read; of what it did not echo, like a password, only how much it was.
+     *
+     *     An API token needs the scope `read`.
      */
     get: operations['get_typed'];
     put?: never;
@@ -691,7 +781,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Whether it is whole and unchanged */
+    /**
+     * Whether it is whole and unchanged
+     * @description An API token needs the scope `read`.
+     */
     get: operations['get_verification'];
     put?: never;
     post?: never;
@@ -710,7 +803,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Take an unused release back */
+    /**
+     * Take an unused release back
+     * @description An API token needs the scope `access`.
+     */
     post: operations['withdraw'];
     delete?: never;
     options?: never;
@@ -728,10 +824,15 @@ export interface paths {
     /**
      * Requests that you may know of, newest first
      * @description `to_decide`: those that wait for you. `all`: of everybody, as far as you may know.
+     *
+     *     An API token needs the scope `access` or `read`.
      */
     get: operations['list_requests'];
     put?: never;
-    /** Ask for access */
+    /**
+     * Ask for access
+     * @description An API token needs the scope `access`.
+     */
     post: operations['ask'];
     delete?: never;
     options?: never;
@@ -746,7 +847,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** One request */
+    /**
+     * One request
+     * @description An API token needs the scope `access` or `read`.
+     */
     get: operations['get_request'];
     put?: never;
     post?: never;
@@ -765,7 +869,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Say yes to what you were shown */
+    /**
+     * Say yes to what you were shown
+     * @description No API token may ask: a person must.
+     */
     post: operations['approve'];
     delete?: never;
     options?: never;
@@ -782,7 +889,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Take your request back */
+    /**
+     * Take your request back
+     * @description An API token needs the scope `access`.
+     */
     post: operations['cancel'];
     delete?: never;
     options?: never;
@@ -799,7 +909,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Say no, with a reason */
+    /**
+     * Say no, with a reason
+     * @description An API token needs the scope `access`.
+     */
     post: operations['deny'];
     delete?: never;
     options?: never;
@@ -817,6 +930,8 @@ export interface paths {
     /**
      * Sessions that you may know of, newest first
      * @description `live`: all at once. `ended` and `mine`: in pages, of which one may be empty and not be the last.
+     *
+     *     An API token needs the scope `access` or `read`.
      */
     get: operations['list_sessions'];
     put?: never;
@@ -834,7 +949,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** One session */
+    /**
+     * One session
+     * @description An API token needs the scope `access` or `read`.
+     */
     get: operations['get_session'];
     put?: never;
     post?: never;
@@ -853,7 +971,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Ask for more time in your session */
+    /**
+     * Ask for more time in your session
+     * @description An API token needs the scope `access`.
+     */
     post: operations['ask_extension'];
     delete?: never;
     options?: never;
@@ -870,7 +991,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Give it more time */
+    /**
+     * Give it more time
+     * @description No API token may ask: a person must.
+     */
     post: operations['extend'];
     delete?: never;
     options?: never;
@@ -887,7 +1011,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** End it now */
+    /**
+     * End it now
+     * @description An API token needs the scope `access`.
+     */
     post: operations['kill'];
     delete?: never;
     options?: never;
@@ -904,7 +1031,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Say something to the person in the session */
+    /**
+     * Say something to the person in the session
+     * @description An API token needs the scope `access`.
+     */
     post: operations['message'];
     delete?: never;
     options?: never;
@@ -921,7 +1051,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Freeze the person's input */
+    /**
+     * Freeze the person's input
+     * @description An API token needs the scope `access`.
+     */
     post: operations['pause'];
     delete?: never;
     options?: never;
@@ -938,7 +1071,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Give the input back */
+    /**
+     * Give the input back
+     * @description An API token needs the scope `access`.
+     */
     post: operations['resume'];
     delete?: never;
     options?: never;
@@ -955,7 +1091,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Make the first admin of a new site */
+    /**
+     * Make the first admin of a new site
+     * @description Anybody may ask.
+     */
     post: operations['set_up'];
     delete?: never;
     options?: never;
@@ -975,6 +1114,8 @@ export interface paths {
     /**
      * Sign in with password and code
      * @description Always begins a new sign-in: a cookie that was there before is worth nothing afterwards (session fixation).
+     *
+     *     Anybody may ask.
      */
     post: operations['sign_in'];
     delete?: never;
@@ -992,7 +1133,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** End the sign-in; its live views end too */
+    /**
+     * End the sign-in; its live views end too
+     * @description No API token may ask: a person must.
+     */
     post: operations['sign_out'];
     delete?: never;
     options?: never;
@@ -1007,7 +1151,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Targets that you may ask for */
+    /**
+     * Targets that you may ask for
+     * @description An API token needs the scope `access` or `read`.
+     */
     get: operations['list_targets'];
     put?: never;
     post?: never;
@@ -1024,7 +1171,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** The host key that is pinned */
+    /**
+     * The host key that is pinned
+     * @description An API token needs the scope `inventory` or `read`.
+     */
     get: operations['get_host_key'];
     put?: never;
     post?: never;
@@ -1046,6 +1196,8 @@ export interface paths {
     /**
      * Accept that the host key changed
      * @description The next approved use pins the key of `fingerprint`, and no other.
+     *
+     *     No API token may ask: a person must.
      */
     post: operations['accept_host_key'];
     delete?: never;
@@ -1064,12 +1216,16 @@ export interface paths {
     /**
      * Your API tokens, newest first
      * @description Those that are over stay in the list for 90 days.
+     *
+     *     No API token may ask: a person must.
      */
     get: operations['list_tokens'];
     put?: never;
     /**
      * Make an API token
      * @description With a fresh code: a sign-in that was left open or stolen must not be enough to leave a door behind.
+     *
+     *     No API token may ask: a person must.
      */
     post: operations['make_token'];
     delete?: never;
@@ -1088,7 +1244,10 @@ export interface paths {
     get?: never;
     put?: never;
     post?: never;
-    /** Revoke one of your API tokens */
+    /**
+     * Revoke one of your API tokens
+     * @description No API token may ask: a person must.
+     */
     delete: operations['revoke_token'];
     options?: never;
     head?: never;
