@@ -23,6 +23,7 @@ from gateway.recording.summary import told
 from gateway.words import printable
 
 ERASES: Final = re.compile(r"(?=\x1b(?:\[[0-9;?]*[JhlLMST]|c))")  # erase, insert, delete, scroll, another screen, reset
+PLAIN: Final = re.compile(rb"[^\x00-\x1f\x7f\xc2]{0,64}")  # letters: no control character begins in them
 LONGEST: Final = 4096  # characters of one line of an output without a terminal; a longer one is cut into several
 SILENCE_US: Final = 5_000_000  # what is typed after so long is another line
 ENDS: Final = ("\r", "\n")  # keys that end a typed line
@@ -61,8 +62,23 @@ class _Terminal:
         self._stream, self._decoder = stream, codecs.getincrementaldecoder("utf-8")("replace")
         self._terminal = Vt(cols, rows, 0)
         self._rows = [_Row(0, "", told=True) for _ in range(rows)]
+        self._letters, self._letters_us = list[bytes](), 0  # not fed yet
 
     def feed(self, at_us: int, data: bytes) -> Iterator[Line]:
+        """Letters alone only make a row longer: it is looked at when something else comes."""
+        if PLAIN.fullmatch(data):
+            self._letters.append(data)
+            self._letters_us = at_us
+            return
+        yield from self._looked()
+        yield from self._fed(at_us, data)
+
+    def _looked(self) -> Iterator[Line]:
+        if self._letters:
+            letters, self._letters = b"".join(self._letters), []
+            yield from self._fed(self._letters_us, letters)
+
+    def _fed(self, at_us: int, data: bytes) -> Iterator[Line]:
         for part in ERASES.split(self._decoder.decode(data)):
             changed, gone = self._terminal.feed_str(part)
             yield from self._scrolled(at_us, gone)
@@ -71,6 +87,7 @@ class _Terminal:
     def resize(self, at_us: int, cols: int, rows: int) -> Iterator[Line]:
         if not (0 < cols <= WIDEST and 0 < rows <= WIDEST):
             return
+        yield from self._looked()
         _, gone = self._terminal.resize(cols, rows)
         yield from self._scrolled(at_us, gone)
         while len(self._rows) > rows:
@@ -80,12 +97,13 @@ class _Terminal:
 
     def paint(self, data: bytes) -> None:
         """A keyframe: what it shows was told already."""
-        for _ in self.feed(0, data):
+        for _ in self._fed(0, data):
             pass
         for row in self._rows:
             row.told = True
 
     def rest(self) -> Iterator[Line]:
+        yield from self._looked()
         for row in self._rows:
             yield from self._over(row)
 

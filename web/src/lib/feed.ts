@@ -58,8 +58,16 @@ export function watchFeed(session: string, trouble: (words: string) => void): Fe
   };
 }
 
+/** The records that a player shows first. May be asked for before anything else is known. */
+export type Beginning = Promise<[Rec[], number | null]>;
+
+export function beginningOf(session: string): Beginning {
+  return slice(session, 0, 1);
+}
+
 /** A recording as the player reads it. */
-export function reelOf(session: string, detail: RecordingDetail): Reel {
+export function reelOf(session: string, detail: RecordingDetail, beginning: Beginning): Reel {
+  let asked: Beginning | null = beginning; // kept once; the player keeps what it was given
   return {
     duration_us: detail.duration_us,
     keyframes: detail.keyframes.map((k) => k.at_us),
@@ -67,7 +75,10 @@ export function reelOf(session: string, detail: RecordingDetail): Reel {
       const all: Rec[] = [];
       // The API answers in whole segments, which do not overlap.
       for (let from: number | null = from_us; from !== null && from < to_us; ) {
-        const [records, next]: [Rec[], number | null] = await slice(session, Math.floor(from), Math.ceil(to_us));
+        const known = from === 0 ? asked : null;
+        if (known) asked = null;
+        const [records, next]: [Rec[], number | null] = await (known ??
+          slice(session, Math.floor(from), Math.ceil(to_us)));
         for (const record of records) all.push(record);
         from = next !== null && next > from ? next : null;
       }

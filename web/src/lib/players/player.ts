@@ -52,6 +52,7 @@ export abstract class Player<S extends Stream = Stream> extends HTMLElement {
   #frame = 0;
   #lastTick = 0;
   #lastReport = 0;
+  #unsaid = false; // a report waits for its time
   #captionUntil = 0;
   #tabKey = '';
   #chosen = 0; // stream the viewer pinned; 0 follows the latest
@@ -213,7 +214,8 @@ export abstract class Player<S extends Stream = Stream> extends HTMLElement {
 
   protected report(now: boolean): void {
     const at = performance.now();
-    if (!now && at - this.#lastReport < REPORT_MS) return;
+    this.#unsaid = !now && at - this.#lastReport < REPORT_MS;
+    if (this.#unsaid) return;
     this.#lastReport = at;
     this.dispatchEvent(new CustomEvent('player-change', { bubbles: true }));
   }
@@ -278,6 +280,7 @@ export abstract class Player<S extends Stream = Stream> extends HTMLElement {
       this.report(true);
     }
     if (this.dirty && !this.#landing) this.show(now);
+    if (this.#unsaid) this.report(false);
     if (!this.#caption.hidden && now > this.#captionUntil) this.#caption.hidden = true;
   }
 
