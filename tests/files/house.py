@@ -164,6 +164,20 @@ class House(Site):
             raise AssertionError(f"{argv} hung: {out[-500:]!r} {err[-500:]!r}") from None
         return Ran(process.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace"))
 
+    @asynccontextmanager
+    async def started(self, *argv: str) -> AsyncIterator[asyncio.subprocess.Process]:
+        """A program that is fed by the test, killed at the latest when the block ends."""
+        process = await asyncio.create_subprocess_exec(
+            *argv, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+            env=self.environment, cwd=self.folder,
+        )  # fmt: skip
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+
     @property
     def environment(self) -> dict[str, str]:
         home = self.folder / "laptop-home"
