@@ -228,7 +228,8 @@ def milliseconds(at: datetime) -> int:
 
 
 def canonical(values: dict[str, Any]) -> bytes:
-    return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    """One way to write them; half a surrogate pair, that UTF-8 has no octets for, becomes a question mark."""
+    return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")
 
 
 def b64(data: bytes) -> str:

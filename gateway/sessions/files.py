@@ -12,6 +12,7 @@ from typing import Protocol as Port
 
 from gateway.ids import FileId, SessionId, new_id
 from gateway.sessions.model import Session
+from gateway.words import printable
 
 
 class FileEntry(Port):
@@ -108,9 +109,9 @@ def passed(
 ) -> Passed:
     return Passed(
         id_ or FileId(new_id("fil")), session.id, session.seq, session.grant or "", session.person_name,
-        session.target_name, stream, entry.number, str(entry.way), entry.path, entry.octets,
+        session.target_name, stream, entry.number, str(entry.way), printable(entry.path), entry.octets,
         tuple((first, past) for first, past in entry.ranges), entry.sha256, entry.partial, str(entry.verdict),
-        entry.words, opened, closed,
+        printable(entry.words), opened, closed,
     )  # fmt: skip
 
 

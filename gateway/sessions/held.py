@@ -28,7 +28,7 @@ from gateway.sessions.registry import Registry
 from gateway.sessions.spool import Spool, Spools
 from gateway.sessions.sql_files import Sought
 from gateway.store.db import Store
-from gateway.words import sentence
+from gateway.words import printable, sentence
 
 PAGE = 200  # lines looked at at once
 
@@ -58,7 +58,7 @@ class Held:
         await self._keeper.persist(live)
         async with self._store.write() as tx:
             line = await self._his(live, file_id)
-            await sql_files.rename(tx, line, path)
+            await sql_files.rename(tx, line, printable(path))
 
     async def remove(self, live: Live, file_id: FileId) -> None:
         """The sender wants it no more; raises as `rename`."""

@@ -268,3 +268,17 @@ async def test_without_a_replay_key_a_crash_costs_the_last_second_of_the_ledger_
     await sessions.recover()
     assert await ledger(site) == []
     assert await sessions.live() == []
+
+
+@pytest.mark.parametrize("path", ["/srv/\ud800", "/srv/\x1b[2J", "/srv/\u202egnp.exe", "/srv/" + "n" * 4096, ""])
+async def test_whatever_a_file_is_called_it_is_recorded_and_in_the_ledger(site: Site, path: str) -> None:
+    """Attack: a name that no database takes, so that the session's end is never written."""
+    connection, _, stream = await transfer(site)
+    assert stream.asked({"path": path})
+    stream.answered({"path": path})
+    stream.filed(Entry(path=path, words=path))
+    await site.sessions.kill(connection.session.id, site.lena, PLANT_NET, "done")
+    (line,) = await ledger(site)
+    assert line.passed.path.isprintable()
+    found = (await site.recordings.records(connection.session.id, actor="ada")).records
+    assert sum(r.kind == Kind.FILE for r in found) == 3
