@@ -66,14 +66,14 @@ async def test_what_is_withheld_never_reaches_the_target(house):
 async def test_an_upload_that_is_cut_is_not_kept(house):
     here, there = house.source("cut.bin", 3_000_000), house.home / "cut.bin"
     s, lena = house.gateway.services, await house.person("lena")
-    async with house.visit(target="holds") as visited:
-        async with house.started("sftp", "-l", "4000", "-F", str(house.config), "-b", "-", "holds") as client:
-            client.stdin.write(f"put {here} {there}\n".encode())
-            session = await visited.live()
-            spools = house.gateway.folder / "held"
-            await eventually(lambda: any(p.stat().st_size > 100_000 for p in spools.glob("*.held")), "the upload")
-            await s.sessions.kill(session.id, lena, HERE, "stop")
-            await client.wait()
+    argv = ("sftp", "-l", "4000", "-F", str(house.config), "-b", "-", "holds")
+    async with house.visit(target="holds") as visited, house.started(*argv) as client:
+        client.stdin.write(f"put {here} {there}\n".encode())
+        session = await visited.live()
+        spools = house.gateway.folder / "held"
+        await eventually(lambda: any(p.stat().st_size > 100_000 for p in spools.glob("*.held")), "the upload")
+        await s.sessions.kill(session.id, lena, HERE, "stop")
+        await client.wait()
     assert visited.line(there)["verdict"] == "partial"
     assert list(spools.glob("*.held")) == []
     assert not there.exists()
