@@ -8,14 +8,13 @@ told where the erasing can be seen in the octets.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from avt._avt import Line as VtLine
-from avt._avt import Vt
-
+from gateway.recording.emulator import Emulator, Panicked
 from gateway.recording.format import COUNT, SIZE
 from gateway.recording.model import Kind, Record
 from gateway.recording.screen import WIDEST
@@ -60,7 +59,7 @@ class _Terminal:
 
     def __init__(self, stream: int, cols: int, rows: int) -> None:
         self._stream, self._decoder = stream, codecs.getincrementaldecoder("utf-8")("replace")
-        self._terminal = Vt(cols, rows, 0)
+        self._terminal = Emulator(cols, rows)
         self._rows = [_Row(0, "", told=True) for _ in range(rows)]
         self._letters, self._letters_us = list[bytes](), 0  # not fed yet
 
@@ -80,7 +79,7 @@ class _Terminal:
 
     def _fed(self, at_us: int, data: bytes) -> Iterator[Line]:
         for part in ERASES.split(self._decoder.decode(data)):
-            changed, gone = self._terminal.feed_str(part)
+            changed, gone = self._terminal.feed(part)
             yield from self._scrolled(at_us, gone)
             yield from self._repainted(at_us, changed)
 
@@ -88,8 +87,7 @@ class _Terminal:
         if not (0 < cols <= WIDEST and 0 < rows <= WIDEST):
             return
         yield from self._looked()
-        _, gone = self._terminal.resize(cols, rows)
-        yield from self._scrolled(at_us, gone)
+        yield from self._scrolled(at_us, self._terminal.resize(cols, rows))
         while len(self._rows) > rows:
             yield from self._over(self._rows.pop())
         self._rows += [_Row(at_us, "", told=True) for _ in range(rows - len(self._rows))]
@@ -112,9 +110,8 @@ class _Terminal:
             row.told = True
             yield Line(row.at_us, self._stream, row.text)
 
-    def _scrolled(self, at_us: int, gone: list[VtLine]) -> Iterator[Line]:
-        for place, line in enumerate(gone):
-            text = line.text.rstrip()
+    def _scrolled(self, at_us: int, gone: list[str]) -> Iterator[Line]:
+        for place, text in enumerate(gone):
             row = self._rows[place] if place < len(self._rows) else _Row(at_us, "", told=True)
             yield from self._changed(row, at_us, text)
             yield from self._over(row)
@@ -175,27 +172,45 @@ class _Pipe:
 
 def lines(records: Iterable[Record]) -> Iterator[Line]:
     """Rows of every terminal in `records`, which begin at the start or at keyframes."""
-    streams: dict[int, _Terminal | _Pipe] = {}
+    streams = _Streams()
     for record in records:
-        number, at_us, stream = record.stream, record.at_us, streams.get(record.stream)
+        try:
+            yield from streams.read(record)
+        except Panicked:  # what follows is told as it came
+            streams.pipe(record.stream)
+    yield from streams.rest()
+
+
+class _Streams:
+    def __init__(self) -> None:
+        self._all: dict[int, _Terminal | _Pipe] = {}
+
+    def read(self, record: Record) -> Iterator[Line]:
+        number, at_us, stream = record.stream, record.at_us, self._all.get(record.stream)
         if record.kind == Kind.OPEN:
             value = told(record.payload.decode(errors="replace"))
             about = value if isinstance(value, dict) else {}
-            streams[number] = _stream(number, about.get("columns"), about.get("rows"))
+            self._all[number] = _stream(number, about.get("columns"), about.get("rows"))
         elif record.kind in (Kind.OUTPUT, Kind.ERROR):
-            if stream is None:
-                stream = streams[number] = _Pipe(number)
-            yield from stream.feed(at_us, record.payload)
+            yield from (stream or self.pipe(number)).feed(at_us, record.payload)
         elif record.kind == Kind.CLOSE and stream is not None:
-            yield from streams.pop(number).rest()
+            del self._all[number]
+            yield from stream.rest()
         elif record.kind == Kind.RESIZE and isinstance(stream, _Terminal) and len(record.payload) == SIZE.size:
             yield from stream.resize(at_us, *SIZE.unpack(record.payload))
         elif record.kind == Kind.KEYFRAME and stream is None and len(record.payload) >= SIZE.size:
-            stream = streams[number] = _stream(number, *SIZE.unpack_from(record.payload))
+            stream = self._all[number] = _stream(number, *SIZE.unpack_from(record.payload))
             if isinstance(stream, _Terminal):
                 stream.paint(record.payload[SIZE.size :])
-    for stream in streams.values():
-        yield from stream.rest()
+
+    def pipe(self, number: int) -> _Pipe:
+        self._all[number] = pipe = _Pipe(number)
+        return pipe
+
+    def rest(self) -> Iterator[Line]:
+        for stream in self._all.values():
+            with contextlib.suppress(Panicked):
+                yield from stream.rest()
 
 
 def typed(records: Iterable[Record]) -> Iterator[Typed]:

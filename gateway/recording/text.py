@@ -8,8 +8,7 @@ import json
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
-from avt._avt import Vt
-
+from gateway.recording.emulator import Emulator, Panicked
 from gateway.recording.format import SIZE
 from gateway.recording.model import About, Kind, Record
 from gateway.recording.screen import WIDEST
@@ -30,20 +29,27 @@ class _Stream:
 
     def __init__(self, size: tuple[int, int] | None) -> None:
         self._decoder, self._line = codecs.getincrementaldecoder("utf-8")("replace"), ""
-        self._terminal = Vt(size[0], size[1], 0) if size else None
+        self._terminal = Emulator(*size) if size else None
 
     def feed(self, data: bytes) -> list[str]:
         """Lines that are finished."""
         text = self._decoder.decode(data)
         if self._terminal is not None:
-            return [line.text for line in self._terminal.feed_str(text)[1]]
+            try:
+                return self._terminal.feed(text)[1]
+            except Panicked:
+                self._terminal = None  # what follows is told as it came
         *lines, self._line = (self._line + text).replace("\r\n", "\n").split("\n")
         return lines
 
     def resize(self, cols: int, rows: int) -> list[str]:
         if self._terminal is None or not (0 < cols <= WIDEST and 0 < rows <= WIDEST):
             return []
-        return [line.text for line in self._terminal.resize(cols, rows)[1]]
+        try:
+            return self._terminal.resize(cols, rows)
+        except Panicked:
+            self._terminal = None
+            return []
 
     def rest(self) -> list[str]:
         """What is left on the screen, without the empty lines below."""

@@ -4,18 +4,22 @@ import json
 from pathlib import Path
 
 import pytest
+from avt._avt import Vt
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.ids import SessionId
+from gateway.recording import emulator
 from gateway.recording.format import COUNT, SIZE
 from gateway.recording.lines import Line, Typed, lines, typed
-from gateway.recording.model import Kind, Record
+from gateway.recording.model import About, Kind, Record
 from gateway.recording.playback import FOUND, SCANNED, rows
 from gateway.recording.playback import keys as read
 from gateway.recording.reader import Player
+from gateway.recording.text import text
 from gateway.recording.writer import Recorder
 from tests.recording.conftest import Keys
-from tests.sim.clock import SimulatedClock
+from tests.sim.clock import START, SimulatedClock
 
 SHELL = {"kind": "shell", "columns": 20, "rows": 4}
 
@@ -135,3 +139,27 @@ def test_what_is_typed_is_read_with_the_recording(recorder: Recorder, clock: Sim
     assert "ls" in [text for text, _ in said]
     assert ("", 7) in said
     assert not any("s3cret" in text for text, _ in said)
+
+
+class Panic(BaseException):
+    """What a panic of the extension is: no Exception."""
+
+
+@pytest.mark.parametrize("method", ["feed_str", "resize"])
+def test_an_emulator_that_panics_ends_no_search_and_no_export(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    class Terminal:
+        def __init__(self, *size: int) -> None:
+            self._own = Vt(*size)
+
+        def __getattr__(self, name: str) -> object:
+            return panics if name == method else getattr(self._own, name)
+
+    def panics(*_: object) -> None:
+        raise Panic
+
+    monkeypatch.setattr(emulator, "Vt", Terminal)
+    records = [opened(SHELL), Record(Kind.OUTPUT, 1, 1, b"one\r\n"), Record(Kind.RESIZE, 1, 2, SIZE.pack(30, 9))]
+    records += [Record(Kind.OUTPUT, 1, 3, b"two\r\n"), Record(Kind.CLOSE, 1, 4, b"{}")]
+    assert "two" in [line.text for line in lines(records)]
+    about = About(1, SessionId("ses_1"), "plant", "vera", "ews-l4", "ssh", START)
+    assert "two" in "".join(text(about, records))
