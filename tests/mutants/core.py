@@ -49,19 +49,19 @@ MUTANTS = (
     ),
     Mutant(
         "output that the recorder refused is delivered",
-        "gateway/sessions/connection.py",
+        "gateway/sessions/stream.py",
         "            write()\n        except RecorderFailed:\n            raise self._live.recorder_failed() from None",
         "            write()\n        except RecorderFailed:\n            return",
         "tests/sessions/test_faults.py::test_abuse_80_a_recorder_that_fails_midway_ends_the_session_and_delivers_nothing",
     ),
     Mutant(
         "keys that the recorder refused are delivered",
-        "gateway/sessions/connection.py",
-        "            record(data)\n"
+        "gateway/sessions/stream.py",
+        "            record()\n"
         "        except RecorderFailed:\n"
-        "            live.recorder_failed()\n"
+        "            self._live.recorder_failed()\n"
         "            return False",
-        "            record(data)\n        except RecorderFailed:\n            live.recorder_failed()",
+        "            record()\n        except RecorderFailed:\n            self._live.recorder_failed()",
         "tests/sessions/test_faults.py::test_abuse_80_keys_that_cannot_be_recorded_do_not_reach_the_target",
     ),
     Mutant(
@@ -222,9 +222,9 @@ MUTANTS = (
     ),
     Mutant(
         "keys typed in a pause are delivered",
-        "gateway/sessions/connection.py",
-        "        if live.pauses:\n            if discard:",
-        "        if False:\n            if discard:",
+        "gateway/sessions/stream.py",
+        "        if not self._stirs() or self._live.pauses:",
+        "        if not self._stirs():",
         "tests/sessions/test_control.py::test_keys_typed_in_a_pause_are_discarded_counted_and_told_once",
     ),
     Mutant(
@@ -239,7 +239,7 @@ MUTANTS = (
     ),
     Mutant(
         "text copied into a desktop in a pause is delivered",
-        "gateway/sessions/connection.py",
+        "gateway/sessions/stream.py",
         "            if live.pauses:\n                return False",
         "            if False:\n                return False",
         "tests/sessions/test_desktop.py::test_keys_and_mouse_of_a_pause_reach_nobody_and_are_counted_33",

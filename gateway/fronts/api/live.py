@@ -9,6 +9,7 @@ from typing import Final
 
 from fastapi import APIRouter, WebSocket
 
+from gateway.audit.events.sessions import FilePassed
 from gateway.audit.model import AuditEvent
 from gateway.errors import NotFound, Refused
 from gateway.fronts.api import sight
@@ -21,6 +22,7 @@ from gateway.fronts.api.views.live import Hint, Increment, Over, Snapshot
 from gateway.identity.model import Role
 from gateway.ids import ExceptionId, GrantId, RequestId, SessionId
 from gateway.inventory.model import Protocol
+from gateway.sessions.files import Verdict
 from gateway.sessions.model import Session
 
 router = APIRouter()
@@ -62,7 +64,10 @@ async def _hints(view: View) -> None:
 
 
 def _hint(event: AuditEvent, seen: Sight) -> Hint | None:
-    """What to say of `event`: ids alone. Refusals and who read a recording are the auditors' business."""
+    """What to say of `event`: ids alone. Refusals and who read a recording are the auditors' business; a file that
+    passed is for whoever reads the ledger, and there may be thousands of them."""
+    if isinstance(event, FilePassed) and event.verdict != Verdict.HELD:
+        return None
     told = event.name.startswith(TOLD) and not event.name.endswith(".refused")
     if not told and not (event.name.startswith("recording.") and Role.AUDITOR in seen.person.roles):
         return None
