@@ -169,8 +169,6 @@ class History:
 NO_OK = frozenset(
     {Extension.LIMITS, Extension.USERS_GROUPS, Extension.FSTATVFS, Extension.EXPAND_PATH, Extension.HOME_DIRECTORY}
 )
-    {Extension.LIMITS, Extension.USERS_GROUPS, Extension.FSTATVFS, Extension.EXPAND_PATH, Extension.HOME_DIRECTORY}
-)
 
 
 @settings(max_examples=200, deadline=None)
@@ -213,4 +211,3 @@ def test_security_37_whatever_octets_either_side_sends_are_read_or_end_the_chann
         pass
     history.proxy.closed()
     assert len(history.proxy._line.clients) <= SFTP_IN_FLIGHT
-
