@@ -180,10 +180,8 @@ async def test_40_and_41_whatever_ends_a_session_ends_its_forwards(house, how):
             case "revoke":
                 await s.access.revoke(visited.grant, omar, "over", HERE)
             case "expire":
-                live = s.sessions.registry.get(session.id)
-                s.sessions.sweep.move_deadline(
-                    live, type(live.deadline).after(s.clock.instant(), timedelta(0)), "clock"
-                )
+                now = Deadline.after(s.clock.instant(), timedelta(0))
+                s.sessions.sweep.move_deadline(s.sessions.registry.get(session.id), now, "clock")
         async with asyncio.timeout(30):
             assert await reader.read(-1) == b""
             assert await behind.read(-1) == b""
