@@ -10,14 +10,14 @@ from typing import Final
 from gateway.access.model import AccessRequest, Approval, Block, BlockKind, Grant, GrantState, RequestState
 from gateway.clock import ZERO, Instant
 from gateway.errors import Refused
-from gateway.identity.model import Factor, FactorProof, Person, Role
+from gateway.identity.model import FactorProof, Person, Role
 from gateway.inventory.model import Protocol, Target
 from gateway.limits import DECISION_FRESHNESS, REQUEST_WINDOW, REQUESTS_PENDING
 from gateway.policy.model import Channel, Obligations
+from gateway.policy.phrases import spoken
 from gateway.words import printable
 
 OWNER: Final = "owner"  # as an approver: an owner of this target, whatever his roles elsewhere
-DECIDING_FACTORS: Final = frozenset({Factor.TOTP, Factor.SSH_KEY_TOUCHED})
 STANDING: Final = {
     "disabled": "is disabled",
     "expired": "has expired",
@@ -42,13 +42,6 @@ def demand(*objections: Objection | None) -> None:
     for objection in objections:
         if objection is not None:
             raise objection.refused()
-
-
-def spoken(length: timedelta) -> str:
-    """A length of time as one says it: `2 h`, `1 h 30 min`, `45 s`."""
-    seconds = int(length.total_seconds())
-    parts = ((seconds // 86400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "min"), (seconds % 60, "s"))
-    return " ".join(f"{n} {unit}" for n, unit in parts if n) or "0 s"
 
 
 def moment(at: datetime) -> str:
@@ -162,7 +155,7 @@ def standing(person: Person, at: datetime) -> Objection | None:
 
 def fresh(proof: FactorProof, person: Person, at: datetime) -> Objection | None:
     """Whether `proof` is a decision's own: by the decider himself, with a code or a touched key, just now (rule 4)."""
-    if proof.person == person.id and proof.factor in DECIDING_FACTORS and proof.fresh(at, DECISION_FRESHNESS):
+    if proof.decides(person, at):
         return None
     words = f"A decision needs a code or a touched key of your own, not older than {spoken(DECISION_FRESHNESS)}."
     return Objection("stale_factor", words, "access-model 2.4")

@@ -10,6 +10,7 @@ from typing import Final
 
 from gateway.clock import ZERO, Deadline, Instant
 from gateway.ids import GrantId, OrganisationId, PersonId
+from gateway.limits import DECISION_FRESHNESS
 
 
 class Role(StrEnum):
@@ -41,6 +42,7 @@ class Factor(StrEnum):
 
 KNOWLEDGE_OR_KEY = frozenset({Factor.PASSWORD, Factor.SSH_KEY, Factor.SSH_KEY_TOUCHED})
 PHISHING_RESISTANT = frozenset({Factor.SSH_KEY_TOUCHED})
+DECIDING_FACTORS = frozenset({Factor.TOTP, Factor.SSH_KEY_TOUCHED})  # with one of them somebody decides (rule 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,10 @@ class FactorProof:
     def fresh(self, at: datetime, within: timedelta) -> bool:
         """Younger than `within`; a proof from the future (clock stepped back) is not fresh."""
         return ZERO <= at - self.at < within
+
+    def decides(self, person: Person, at: datetime) -> bool:
+        """Whether `person` may decide something with it: his own, a code or a touched key, of just now."""
+        return self.person == person.id and self.factor in DECIDING_FACTORS and self.fresh(at, DECISION_FRESHNESS)
 
 
 @dataclass(frozen=True, slots=True)

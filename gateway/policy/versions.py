@@ -20,13 +20,11 @@ from typing import Final, Literal
 
 from gateway.audit.model import GATEWAY
 from gateway.errors import Refused
-from gateway.identity.model import Factor, FactorProof, Person, Role
+from gateway.identity.model import FactorProof, Person, Role
 from gateway.ids import PersonId
-from gateway.limits import DECISION_FRESHNESS
 from gateway.policy.files import Files
 
 RULE: Final = "policy sign-off"
-DECIDING_FACTORS: Final = frozenset({Factor.TOTP, Factor.SSH_KEY_TOUCHED})
 
 
 class VersionState(StrEnum):
@@ -164,7 +162,7 @@ def deeds(version: PolicyVersion, person: Person, at: datetime) -> list[Literal[
 
 def demand_fresh(proof: FactorProof, person: Person, at: datetime) -> None:
     """Raises Refused: `proof` is not a code or a touched key of his own of just now."""
-    if proof.person == person.id and proof.factor in DECIDING_FACTORS and proof.fresh(at, DECISION_FRESHNESS):
+    if proof.decides(person, at):
         return
     words = "This needs a fresh code or a touched key of your own. Enter the code that your authenticator shows now."
     raise Refused("stale_factor", words, rule=RULE)
