@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import fields, replace
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +16,6 @@ from gateway.sftp.effects import HeldWrite, Ledger, Refusal, ToClient, ToTarget
 from gateway.sftp.line import UNANSWERED
 from gateway.sftp.messages import (
     ByHandle,
-    ByPath,
     CopyData,
     Extension,
     Init,
