@@ -58,6 +58,11 @@ async def test_files_and_a_service_are_asked_for_decided_and_ready_to_copy(tmp_p
         ):
             await expect(granted.get_by_role("status", name=what)).to_have_text(text)
         await expect(granted.get_by_role("status", name="Command to connect")).to_have_count(0)
+        await granted.get_by_text("By way of the gateway: ssh -J").click()
+        jump = granted.get_by_role("status", name="Command by way of the gateway")
+        await expect(jump).to_have_text(f"ssh -J vera@localhost:{port} engineer@ews-l4")
+        known = granted.get_by_role("status", name="Line of known_hosts")
+        await expect(known).to_contain_text("@cert-authority")
         await vera.page.set_viewport_size({"width": 390, "height": 844})
         await both(vera, "vera-has-commands-to-copy-narrow")
         assert await vera.page.evaluate("document.documentElement.scrollWidth") == 390

@@ -114,9 +114,18 @@ async def test_a_policy_version_is_proposed_signed_by_another_made_active_and_ro
         await expect(sam.page.get_by_role("alert")).to_be_visible()
         await both(sam, "sam-reads-what-is-wrong-with-a-policy")
         await text.fill(good.replace('@max_session("4h")', '@max_session("2h")', 1))
+        await sam.page.get_by_label("What it changes and why").fill("Ten minutes without input suffice")
         await sam.page.get_by_role("button", name="Try it").click()
+        await expect(sam.page.get_by_text("expected max_session 4:00:00, got 2:00:00")).to_be_visible()
+        await expect(sam.page.get_by_role("button", name="Propose", exact=True)).to_be_disabled()
+        await text.fill(good.replace('@idle("20m")', '@idle("10m")', 1))
+        await sam.page.get_by_role("button", name="tests/tiers.toml").click()
+        cases = sam.page.get_by_label("Text of tests/tiers.toml")
+        expected = (await cases.input_value()).replace('idle = "20m"', 'idle = "10m"', 1)
+        await cases.fill(expected)
+        await sam.page.get_by_role("button", name="Try it").click()
+        await expect(sam.page.get_by_role("status").filter(has_text="all as expected")).to_be_visible()
         await expect(sam.page.get_by_text("obliged otherwise").first).to_be_visible()
-        await sam.page.get_by_label("What it changes and why").fill("Two hours suffice on a standard cell")
         await both(sam, "sam-proposes-a-policy")
         await sam.page.get_by_role("button", name="Propose", exact=True).click()
         await expect(sam.page.get_by_role("heading", name="Version 2")).to_be_visible()
@@ -124,7 +133,7 @@ async def test_a_policy_version_is_proposed_signed_by_another_made_active_and_ro
 
         # Omar reads what it changes, and signs exactly that.
         await omar.page.get_by_role("link", name="Policy").click()
-        await omar.page.get_by_role("link", name="Two hours suffice on a standard cell").click()
+        await omar.page.get_by_role("link", name="Ten minutes without input suffice").click()
         await expect(omar.page.get_by_text("obliged otherwise").first).to_be_visible()
         await omar.page.get_by_role("button", name="Sign", exact=True).click()
         await omar.code()
@@ -144,6 +153,11 @@ async def test_a_policy_version_is_proposed_signed_by_another_made_active_and_ro
         assert site.gateway.services.policy.version != before
         await sam.page.get_by_role("link", name="All versions").click()
         await sam.page.get_by_role("row", name="1 retired").get_by_role("link").first.click()
+        await sam.page.get_by_role(
+            "button", name="Sign", exact=True
+        ).click()  # nobody ever did: the gateway began with it
+        await sam.code()
+        await sam.page.get_by_role("button", name="Sign now").click()
         await sam.page.get_by_role("button", name="Roll back to it").click()
         await sam.code()
         await both(sam, "sam-rolls-a-policy-back")

@@ -17,13 +17,6 @@ export function commands(me: Me, grant: GrantView, host: string): Command[] {
   const login = `${me.name}+${grant.target}@${host}`;
   const found: Command[] = [];
   if (has('shell', 'exec')) found.push({ what: 'Command to connect', text: `ssh ${small}${login}` });
-  if (has('shell', 'exec') && grant.account) {
-    const way = me.ssh_port === 22 ? host : `${host}:${me.ssh_port}`;
-    found.push({
-      what: 'The same by way of the gateway',
-      text: `ssh -J ${me.name}@${way} ${grant.account}@${grant.target}`,
-    });
-  }
   if (has(...FILES)) found.push({ what: 'Files, one by one', text: `sftp ${large}${login}` });
   if (has('sftp.read')) found.push({ what: 'Take a file', text: `scp ${large}${login}:FILE .` });
   if (has('sftp.write')) found.push({ what: 'Bring a file', text: `scp ${large}FILE ${login}:` });
@@ -35,4 +28,11 @@ export function commands(me: Me, grant: GrantView, host: string): Command[] {
     });
   });
   return found;
+}
+
+/** By way of the gateway, for programs that know targets by their own names; null where there is nothing to log in to. */
+export function jump(me: Me, grant: GrantView, host: string): string | null {
+  if (!grant.account || grant.protocol !== 'ssh') return null;
+  const way = me.ssh_port === 22 ? host : `${host}:${me.ssh_port}`;
+  return `ssh -J ${me.name}@${way} ${grant.account}@${grant.target}`;
 }
