@@ -24,7 +24,7 @@ settings.load_profile("unhurried")
 WHOLE = (
     "api", "e2e", "browser", "ssh/test_hostile", "sessions/test_abuse", "sessions/test_control", "sessions/test_door",
     "sessions/test_faults", "sessions/test_time", "access/test_races", "access/test_states", "identity/test_lockout",
-    "recording/test_tampering", "rdpfront",
+    "policy/test_alike", "recording/test_tampering", "rdpfront",
 )  # fmt: skip
 
 
