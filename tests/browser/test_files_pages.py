@@ -9,6 +9,7 @@ from gateway.demo import drive, site
 from tests.browser.pages import desks
 from tests.browser.test_desktop_pages import both
 from tests.e2e.site import Site, running_site
+from tests.files.house import house, sha256
 
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(300)]
 
@@ -67,3 +68,46 @@ async def test_files_and_a_service_are_asked_for_decided_and_ready_to_copy(tmp_p
         await both(vera, "vera-has-commands-to-copy-narrow")
         assert await vera.page.evaluate("document.documentElement.scrollWidth") == 390
         assert vera.problems + omar.problems == []
+
+
+async def test_a_held_upload_is_delivered_and_the_auditor_finds_the_file_by_its_digest(tmp_path: Path) -> None:
+    async with house(tmp_path) as before, desks(before, "omar", "ada", width=1280) as (omar, ada):
+        await omar.sign_in()
+        here, there = before.source("firmware.bin", 200_000), before.home / "firmware.bin"
+        rival = before.source("other.bin", 1000)
+        async with before.visit(target="holds"):
+            ran = await before.sftp(f"put {here} {there}", f"put {rival} {before.home}/other.bin", target="holds")
+            assert ran.status == 0, ran.words
+
+            # Omar is told while he looks elsewhere; what waits names what was sent.
+            await expect(omar.page.get_by_role("link", name="Files 2")).to_be_visible()
+            await omar.page.get_by_role("link", name="Files").click()
+            card = omar.page.get_by_role("article", name=f"Held file {there}")
+            await expect(card.get_by_text(sha256(here))).to_be_visible()
+            await card.get_by_role("button", name="Deliver").click()
+            await omar.code()
+            await both(omar, "omar-delivers-a-held-file")
+            await card.get_by_role("button", name="Deliver now").click()
+            await expect(card).to_have_count(0)
+            other = omar.page.get_by_role("article", name=f"Held file {before.home}/other.bin")
+            await other.get_by_role("button", name="Withhold").click()
+            await other.get_by_label("Reason").fill("Not what was agreed")
+            await other.get_by_role("button", name="Withhold for good").click()
+            await expect(other).to_have_count(0)
+            assert (await before.sftp("pwd", target="holds")).status == 0
+        assert not (before.home / "other.bin").exists()
+
+        await ada.sign_in()
+        await ada.page.get_by_role("link", name="Files").click()
+        form = ada.page.get_by_role("form", name="Find files")
+        await form.get_by_label("Name or SHA-256").fill(sha256(here).upper())
+        await form.get_by_role("button", name="Find").click()
+        rows = ada.page.get_by_role("table", name="Files").get_by_role("row")
+        await expect(rows).to_have_count(2)
+        await expect(rows.last).to_contain_text(str(there))
+        await expect(rows.last).to_contain_text("by Omar Haddad")
+        await both(ada, "ada-finds-a-file")
+        await ada.page.set_viewport_size({"width": 390, "height": 844})
+        await ada.picture("ada-finds-a-file-narrow")
+        assert await ada.page.evaluate("document.documentElement.scrollWidth") == 390
+        assert omar.problems + ada.problems == []
