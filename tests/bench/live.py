@@ -16,7 +16,7 @@ from pathlib import Path
 from gateway.clock import SystemClock
 from gateway.inventory.model import CredentialKind, Protocol, Tier
 from gateway.sessions.stream import Stream
-from tests.bench.player import spread
+from tests.bench.player import contention, spread
 from tests.browser.pages import Desk, desks
 from tests.browser.test_wall import WORKSTATION, inside
 from tests.e2e.site import Site, running_site
@@ -88,7 +88,9 @@ async def behind(lena: Desk, streams: list[Stream], size: Size, flood: int = 0) 
 
 
 async def measure(size: Size, folder: Path) -> dict[str, object]:
-    found: dict[str, object] = {"load": os.getloadavg()[0], "terminals": size.terminals}
+    found: dict[str, object] = {
+        "load": os.getloadavg()[0], "contention": contention(), "terminals": size.terminals
+    }  # fmt: skip
     async with running_site(folder, local=False) as site, desks(site, "lena") as (lena,):
         names = await with_targets(site, size.terminals)
         async with contextlib.AsyncExitStack() as stack:

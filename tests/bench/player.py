@@ -10,6 +10,7 @@ import os
 import secrets
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -185,8 +186,16 @@ async def one(ada: Desk, site: Site, session: SessionId, size: Size, folder: Pat
     }  # fmt: skip
 
 
+def contention() -> float:
+    """Seconds that pass while this process gets one second of a core: 1.0 on a machine that does nothing else."""
+    began, cpu = time.monotonic(), time.process_time()
+    while time.process_time() - cpu < 0.5:
+        pass
+    return round((time.monotonic() - began) / 0.5, 2)
+
+
 async def measure(size: Size, folder: Path) -> dict[str, object]:
-    found: dict[str, object] = {"load": os.getloadavg()[0]}
+    found: dict[str, object] = {"load": os.getloadavg()[0], "contention": contention()}
     async with running_site(folder / "gateway", local=False) as site, desks(site, "ada") as (ada,):
         await ada.sign_in()
         for name, hours, write in (("day", size.hours, day), ("flood", 1, flood)):
