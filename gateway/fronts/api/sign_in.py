@@ -22,13 +22,13 @@ async def set_up(asked: SetUp, state: Everything, source: Source) -> Enrolment:
     return Enrolment(secret=made.secret, uri=made.uri)
 
 
-@router.post("/enrol", summary="Take up an invitation: password and a new second factor", responses=problems(403))
+@router.post("/enrol", summary="Take up an invitation: password and a new second factor", responses=problems(403, 429))
 async def enrol(asked: Enrol, state: Everything, source: Source) -> Enrolment:
     made = await state.identity.enrol(asked.token, asked.password, source)
     return Enrolment(secret=made.secret, uri=made.uri)
 
 
-@router.post("/enrol/confirm", summary="Confirm the new second factor with one code", responses=problems(403))
+@router.post("/enrol/confirm", summary="Confirm the new second factor with one code", responses=problems(403, 429))
 async def confirm_enrolment(asked: ConfirmEnrolment, state: Everything, source: Source) -> Enrolled:
     person = await state.identity.confirm_enrolment(asked.token, asked.code, source)
     return Enrolled(name=person.name)

@@ -3542,6 +3542,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description Too many failures: wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description The store or the recorder cannot answer now. Nothing was done. */
       503: {
         headers: {
@@ -3595,6 +3604,15 @@ export interface operations {
       };
       /** @description A field cannot be meant; `errors` names it. */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many failures: wait. */
+      429: {
         headers: {
           [name: string]: unknown;
         };
