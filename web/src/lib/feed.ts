@@ -75,7 +75,7 @@ export function reelOf(session: string, detail: RecordingDetail, beginning: Begi
       const all: Rec[] = [];
       // The API answers in whole segments, which do not overlap.
       for (let from: number | null = from_us; from !== null && from < to_us; ) {
-        const known = from === 0 ? asked : null;
+        const known: Beginning | null = from === 0 ? asked : null;
         if (known) asked = null;
         const [records, next]: [Rec[], number | null] = await (known ??
           slice(session, Math.floor(from), Math.ceil(to_us)));
