@@ -47,6 +47,15 @@ export function consequences(channels: readonly Channel[], services: readonly st
   return said;
 }
 
+/** What the policy makes of files, one sentence each. */
+export function fileDuties(of: Pick<RequestView, 'file_paths' | 'file_copy' | 'file_hold'>): string[] {
+  const said: string[] = [];
+  if (of.file_paths) said.push(`Only files below ${of.file_paths.join(', ')} are reached.`);
+  if (of.file_hold) said.push('What is brought waits until an owner or the control room delivers it.');
+  if (of.file_copy) said.push('The content of each file is kept with the recording.');
+  return said;
+}
+
 const PROTOCOL: Record<string, string> = { ssh: 'Terminal (SSH)', rdp: 'Desktop (RDP)', tcp: 'Services (TCP)' };
 
 export function protocolWords(protocol: string): string {
