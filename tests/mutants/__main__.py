@@ -16,7 +16,16 @@ from tests.mutants.catalogue import MUTANTS
 from tests.mutants.model import Mutant
 
 ROOT: Final = Path(__file__).parent.parent.parent
-COPIED: Final = ("gateway", "tests", "policies", "alembic", "web/openapi.json", "web/openapi-admin.json", "pyproject.toml", "README.md")
+COPIED: Final = (
+    "gateway",
+    "tests",
+    "policies",
+    "alembic",
+    "web/openapi.json",
+    "web/openapi-admin.json",
+    "pyproject.toml",
+    "README.md",
+)
 PYTEST: Final = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--tb=no", "-rfE", "--timeout=60")
 PASSED, FAILED = 0, 1  # exit statuses of pytest; the others say that nothing was tested
 

@@ -157,9 +157,9 @@ MUTANTS = (
     ),
     Mutant(
         "somebody else's code decides",
-        "gateway/access/rules.py",
-        "    if proof.person == person.id and proof.factor",
-        "    if proof.factor",
+        "gateway/identity/model.py",
+        "return self.person == person.id and self.factor in DECIDING_FACTORS",
+        "return self.factor in DECIDING_FACTORS",
         "tests/access/test_deciding.py::test_a_decision_needs_a_fresh_factor_of_the_approver_himself",
     ),
     Mutant(
@@ -267,7 +267,7 @@ MUTANTS = (
     ),
     Mutant(
         "a desktop's replay begins before its picture is whole",
-        "gateway/recording/playback.py",
+        "gateway/recording/seeking.py",
         "for begun, done in pictures if done <= at_us)",
         "for begun, done in pictures if begun <= at_us)",
         "tests/recording/test_desktops.py::test_a_seek_begins_where_the_picture_was_whole_and_goes_on_without_a_gap",

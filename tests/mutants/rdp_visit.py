@@ -178,7 +178,7 @@ MUTANTS = (
     ),
     Mutant(
         "a seek begins in a picture that was not whole yet",
-        "gateway/recording/playback.py",
+        "gateway/recording/seeking.py",
         "for begun, done in pictures if done <= at_us)",
         "for begun, done in pictures if begun <= at_us)",
         f"{RECORDED}::test_a_seek_begins_where_the_picture_was_whole_and_goes_on_without_a_gap",
