@@ -53,13 +53,17 @@ class Stream:
         return self._input(data, self._tape.stdin, discard=False)
 
     def _input(self, data: bytes, record: Callable[[bytes], None], *, discard: bool) -> bool:
-        if self._live.pauses and discard and self._stirs():
+        if self._live.pauses and discard and self._runs():
             self._live.discard(self._tape, len(data))
         return self._passes(lambda: record(data))
 
-    def _passes(self, record: Callable[[], None]) -> bool:
-        """Towards the target, or what waits in a pause like it: recorded now and True, or not at all."""
-        if not self._stirs() or self._live.pauses:
+    def _passes(self, record: Callable[[], None], *, his: bool = True) -> bool:
+        """Towards the target, or what waits in a pause like it: recorded now and True, or not at all.
+
+        Args:
+            his: the person did it, so that he is not idle.
+        """
+        if not self._runs(his=his) or self._live.pauses:
             return False
         try:
             record()
@@ -68,13 +72,14 @@ class Stream:
             return False
         return True
 
-    def _stirs(self) -> bool:
-        """The person did something; whether the session runs."""
+    def _runs(self, *, his: bool = True) -> bool:
+        """Whether the session runs; `his`: the person did something."""
         try:
             self._live.gate()
         except RecorderFailed:
             return False
-        self._live.typed()
+        if his:
+            self._live.typed()
         return True
 
     # --- files and forwards: they wait in a pause, and nothing of them is dropped
@@ -115,8 +120,9 @@ class Stream:
         live.filed(passed)
 
     def carried(self, to_person: int, to_target: int) -> bool:
-        """A chunk of a forward, so many octets long in its direction; as `asked`."""
-        return self._passes(lambda: self._tape.carried(to_person, to_target))
+        """A chunk of a forward, so many octets long in its direction; as `asked`. What comes from the target is output:
+        a service that chatters keeps nobody from being idle."""
+        return self._passes(lambda: self._tape.carried(to_person, to_target), his=to_target > 0)
 
     def _waits(self) -> None:
         self._live.gate()

@@ -10,7 +10,7 @@ from gateway.identity.model import Factor
 from gateway.inventory.model import CredentialKind, Protocol
 from gateway.policy.model import Action, Channel
 from gateway.recording.model import Kind
-from gateway.sessions.model import MenuState
+from gateway.sessions.model import EndReason, MenuState
 from tests.sessions.site import HOME, MINUTE, PLANT_NET, Listener, Site
 
 FORWARD = frozenset({Channel.SHELL, Channel.FORWARD})
@@ -52,6 +52,20 @@ async def test_a_granted_service_is_dialled_from_here_and_counted(site: Site, pl
     found = (await site.recordings.records(connection.session.id, actor="ada")).records
     assert [r.kind for r in found if r.kind == Kind.FORWARD] == [Kind.FORWARD] * 2
     assert {q.services for q in site.policy.asked if q.channels == ONLY} == {frozenset({"plc"})}
+
+
+async def test_a_service_that_chatters_keeps_nobody_from_being_idle(site: Site, plc: Listener) -> None:
+    await site.services(plc=plc.port)
+    connection, heard = await site.inside(channels=FORWARD, services=frozenset({"plc"}))
+    stream = connection.open_stream("forward", {"service": "plc"})
+    await site.tick(minutes=10)
+    assert stream.carried(0, 10)
+    for _ in range(19):
+        await site.tick(minutes=1)
+        assert stream.carried(300, 0)
+    assert heard.ends == []
+    await site.tick(minutes=1)
+    assert heard.ends[0].reason is EndReason.IDLE
 
 
 async def test_another_service_of_the_target_is_not_reached_by_a_grant_for_one(
