@@ -83,7 +83,7 @@ EXCEPTION_LONGEST: Final = timedelta(days=366)  # of a security exception; then 
 SOUTH_CONNECT: Final = timedelta(seconds=10)  # to open a connection to a target, key exchange included
 FILES_UNWRITTEN: Final = 10_000  # lines of the ledger that wait for the store, a session; 20 s of the fastest client
 FILE_PERMITS: Final = timedelta(seconds=1)  # while operations run, what is permitted of them is asked this often
-FILE_REFUSALS: Final = 100  # refused operations of one channel that are put on record, and different words that are said
+FILE_REFUSALS: Final = 100  # refused operations of one channel put on record, and different words that are said
 FILE_ANSWER: Final = timedelta(minutes=2)  # a target that leaves a request unanswered this long is given up
 SFTP_PACKET_OCTETS: Final = 257 << 10  # octets of one SFTP packet: OpenSSH takes 256 KiB, and others a header more
 SFTP_IN_FLIGHT: Final = 1024  # requests of one client that the target has not answered; OpenSSH has 64, sshfs more
