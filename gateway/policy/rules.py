@@ -20,6 +20,7 @@ import cedarpy
 from gateway.errors import Invalid
 from gateway.identity.model import Role
 from gateway.policy.model import Channel, Obligations, OnRecorderFailure, outermost
+from gateway.words import printable
 
 ID: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 DURATION: Final = re.compile(r"([1-9][0-9]{0,4})(s|m|h|d)")
@@ -81,6 +82,8 @@ def _rule(file: str, body: dict[str, Any]) -> Rule:
         raise Invalid(file, f"a policy has @id({name!r}), must be 1 to 64 of a-z 0-9 . -")
     if not title:
         raise Invalid(file, f"{name}: @title is missing; people read it when the rule speaks")
+    if title != printable(title):  # it is shown in terminals
+        raise Invalid(file, f"{name}: @title has control characters")
     permit = body["effect"] == "permit"
     allowed = NAMING | OBLIGATIONS | OPTIONAL if permit else NAMING
     if unknown := sorted(annotations.keys() - allowed):

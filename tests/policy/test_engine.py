@@ -157,6 +157,7 @@ BROKEN = {
     "the id is missing": ('@title("x") forbid (principal, action, resource);', "@id"),
     "the id has spaces": ('@id("a b") @title("x") forbid (principal, action, resource);', "a b"),
     "the title is missing": ('@id("a") forbid (principal, action, resource);', "@title"),
+    "the title moves the cursor": ('@id("a") @title("x\\u{1b}[2J") forbid (principal, action, resource);', "control"),
     "a forbid obliges": ('@id("a") @title("x") @idle("1m") forbid (principal, action, resource);', "@idle"),
     "an annotation is misspelt": (permit("a", aprovals="2"), "@aprovals"),
     "a number is negative": (permit("a", approvals="-1"), "@approvals"),
