@@ -1,8 +1,8 @@
 """`make bench`: measure, and write docs/benchmarks.md.
 
-Usage: python -m tests.bench [--small] [ssh | files | rdp]...
-    --small             few runs, prints only, to see that all of it works
-    ssh, files, rdp     these parts alone; the others of the report stay as they are
+Usage: python -m tests.bench [--small] [ssh | files | policy | player | live | rdp]...
+    --small       few runs, prints only, to see that all of it works
+    ssh, …        these parts alone; the others of the report stay as they are
 """
 
 import asyncio
@@ -18,14 +18,14 @@ from typing import Any
 import asyncssh
 import pyrage
 
-from tests.bench import crowd, files, rdp, recorder, ssh
+from tests.bench import crowd, files, live, player, policy, rdp, recorder, ssh
 from tests.bench.report import report
 from tests.bench.sshd import sshd
 from tests.e2e.site import free_port
 
 REPORT = Path(__file__).parent.parent.parent / "docs" / "benchmarks.md"
 
-PARTS = ("ssh", "files", "rdp")
+PARTS = ("ssh", "files", "policy", "player", "live", "rdp")
 STARTED = time.monotonic()
 
 
@@ -88,6 +88,12 @@ def main(arguments: list[str]) -> int:
         found |= measure(SMALL if small else Size())
     if "files" in parts:
         found["files"] = files.measure(files.SMALL if small else files.Size())
+    if "policy" in parts:
+        found["policy"] = policy.measure()
+    if "player" in parts:
+        found["player"] = player.measure(player.SMALL if small else player.Size())
+    if "live" in parts:
+        found["live"] = live.measure(live.SMALL if small else live.Size())
     if "rdp" in parts:
         found["rdp"] = asyncio.run(rdp.measure(rdp.SMALL if small else rdp.Size()))
     json.dump(found, sys.stdout, indent=1)

@@ -20,21 +20,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
-from tests.bench.ssh import CIPHER, KEX
+from tests.bench.ssh import every_host
 from tests.bench.sshd import sshd
 from tests.e2e.site import free_port
 from tests.files.house import FILES, house
 
 PATHS = ("direct", "jump", "gateway")
 LIMIT = 600.0  # seconds that anything may take
-CONFIG = """
-Host *
-  StrictHostKeyChecking no
-  UserKnownHostsFile /dev/null
-  LogLevel ERROR
-  Ciphers {cipher}
-  KexAlgorithms {kex}
-  IdentitiesOnly yes
+CONFIG = """\
 Host direct jump
   HostName {target[host]}
   Port {target[port]}
@@ -42,11 +35,6 @@ Host direct jump
   IdentityFile {target[key]}
 Host jump
   ProxyJump hop
-Host hop
-  HostName {hop.host}
-  Port {hop.port}
-  User {hop.user}
-  IdentityFile {hop.key}
 Host gateway
   HostName 127.0.0.1
   Port {port}
@@ -134,7 +122,7 @@ def measure(size: Size) -> dict[str, dict[str, float]]:
     ):
         folder, about = Path(name), gateway.about
         config = folder / "bench_config"
-        config.write_text(CONFIG.format(cipher=CIPHER, kex=KEX, hop=hop, **about))
+        config.write_text(every_host(hop) + CONFIG.format(**about))
         far, near = Path(about["home"]), folder / "near"
         near.mkdir()
         for side in (far, near):

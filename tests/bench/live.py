@@ -6,12 +6,11 @@ that paints it is over. Both read this machine's wall clock.
 
 import asyncio
 import contextlib
-import json
 import os
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gateway.clock import SystemClock
 from gateway.inventory.model import CredentialKind, Protocol, Tier
@@ -87,8 +86,8 @@ async def behind(lena: Desk, streams: list[Stream], size: Size, flood: int = 0) 
     return {kind: {"pictures": len(ms)} | spread(ms) for kind, ms in found.items()}
 
 
-async def measure(size: Size, folder: Path) -> dict[str, object]:
-    found: dict[str, object] = {
+async def _measured(size: Size, folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {
         "load": os.getloadavg()[0], "contention": contention(), "terminals": size.terminals
     }  # fmt: skip
     async with running_site(folder, local=False) as site, desks(site, "lena") as (lena,):
@@ -111,13 +110,6 @@ async def measure(size: Size, folder: Path) -> dict[str, object]:
     return found
 
 
-def main(arguments: list[str]) -> int:
+def measure(size: Size) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
-        found = asyncio.run(measure(SMALL if "--small" in arguments else Size(), Path(name)))
-    json.dump(found, sys.stdout, indent=1)
-    print()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+        return asyncio.run(_measured(size, Path(name)))

@@ -5,10 +5,8 @@ the browser's cache is off and the kernel forgets the file; a seek goes to a mom
 """
 
 import asyncio
-import json
 import os
 import secrets
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,6 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from statistics import median, quantiles
+from typing import Any
 
 from playwright.async_api import Page
 
@@ -194,8 +193,8 @@ def contention() -> float:
     return round((time.monotonic() - began) / 0.5, 2)
 
 
-async def measure(size: Size, folder: Path) -> dict[str, object]:
-    found: dict[str, object] = {"load": os.getloadavg()[0], "contention": contention()}
+async def _measured(size: Size, folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {"load": os.getloadavg()[0], "contention": contention()}
     async with running_site(folder / "gateway", local=False) as site, desks(site, "ada") as (ada,):
         await ada.sign_in()
         for name, hours, write in (("day", size.hours, day), ("flood", 1, flood)):
@@ -204,13 +203,6 @@ async def measure(size: Size, folder: Path) -> dict[str, object]:
     return found
 
 
-def main(arguments: list[str]) -> int:
+def measure(size: Size) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
-        found = asyncio.run(measure(SMALL if "--small" in arguments else Size(), Path(name)))
-    json.dump(found, sys.stdout, indent=1)
-    print()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+        return asyncio.run(_measured(size, Path(name)))

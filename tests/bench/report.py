@@ -42,6 +42,28 @@ of {runs} runs. Load average when the run began: {load:.1f}.
 | what | direct | ProxyJump | gateway | gateway ÷ ProxyJump | asked | |
 |---|---|---|---|---|---|---|
 """
+POLICY = "## Policy\n"
+POLICY_HEAD = """
+A site of 1,000 targets and 200 persons, {rules:.0f} rules that name its vendors, zones, persons and targets. Times are
+CPU time, so that what else the machine does is not counted.
+"""
+PLAYER = "## Player\n"
+PLAYER_HEAD = """
+Chromium on the gateway's own machine, cold: its cache is off, and the kernel has dropped the recording. A day is eight
+hours with 100,000 keys; a flood is 100 MB of output. The first picture counts from the navigation, a seek from the
+call to the picture. A second of a core took {contention} s when this part began (1.0: nobody else was there).
+
+| what | median, ms | p95, ms | asked of the median | |
+|---|---|---|---|---|
+"""
+LIVE = "## Live wall\n"
+LIVE_HEAD = """
+{terminals} terminals in one page of the control room, each with five lines a second: how far a frame of the page is
+behind the moment at which the session showed the line. A second of a core took {contention} s when this part began.
+
+| what | median, ms | p95, ms | asked of the p95 | |
+|---|---|---|---|---|
+"""
 Found = dict[str, Any]
 
 
@@ -52,9 +74,16 @@ def report(found: Found, load: float, before: str) -> str:
         parts[""] = _head(load) + SIDE_BY_SIDE + "".join(_paths(found)) + ALONE + "".join(_alone(found)) + SHARE
     if "files" in found:
         parts[FILES] = FILES + FILES_HEAD.format(load=load, **found["files"]["size"]) + "".join(_files(found["files"]))
+    if "policy" in found:
+        parts[POLICY] = POLICY + POLICY_HEAD.format(**found["policy"]) + ALONE + "".join(_policy(found["policy"]))
+    if "player" in found:
+        parts[PLAYER] = PLAYER + PLAYER_HEAD.format(**found["player"]) + "".join(_player(found["player"]))
+    if "live" in found:
+        parts[LIVE] = LIVE + LIVE_HEAD.format(**found["live"]) + "".join(_live(found["live"]))
     if "rdp" in found:
         parts[rdp_report.TITLE] = rdp_report.report(found["rdp"])
-    first = [title for title in ("", FILES, rdp_report.TITLE) if title in parts]
+    order = ("", FILES, POLICY, PLAYER, LIVE, rdp_report.TITLE)
+    first = [title for title in order if title in parts]
     ordered = [*first, *(title for title in parts if title not in first)]
     return "\n\n".join(parts[title].strip() for title in ordered) + "\n"
 
@@ -83,6 +112,41 @@ def _files(found: Found) -> list[str]:
         _row("gateway's CPU for a small file that is fetched, ms", found["get_small"]["cpu"] / size["files"] * 1e3, 2),
         _row("gateway's CPU for a small file that is brought, ms", found["put_small"]["cpu"] / size["files"] * 1e3, 2),
     ]
+
+
+def _policy(found: Found) -> list[str]:
+    return [
+        _row("a decision, median, ms", found["decision_median_ms"], 2, most=1),
+        _row("a decision, 99th percentile, ms", found["decision_99_ms"], 2),
+        _row("the same with its words when it is a no, 99th percentile, ms", found["decision_explained_99_ms"], 1),
+        _row("`who-can` for one target, median, s", found["who_can_one_target_median_ms"] / 1e3, 3, most=1),
+        _row("`who-can` for one target, the worst, s", found["who_can_one_target_worst_ms"] / 1e3, 3, most=1),
+        _row("`diff` of the whole site, s", found["diff_of_whole_site_s"], 1),
+    ]
+
+
+def _player(found: Found) -> list[str]:
+    return [
+        _spread(f"{what} of a {name}", found[name][key], at="median_ms", most=most)
+        for name in ("day", "flood")
+        for what, key, most in (("first picture", "first_picture", 1000), ("seek", "seek", 300))
+    ]
+
+
+def _live(found: Found) -> list[str]:
+    return [
+        _spread(what, found[key][kind], at="p95_ms", most=150)
+        for what, key, kind in (
+            ("quiet, a tile", "quiet", "tile"),
+            ("while one floods 1 MB a second, a tile", "one_floods_1_MB_per_s", "tile"),
+            ("one enlarged", "one_enlarged", "large"),
+        )
+    ]
+
+
+def _spread(name: str, ms: dict[str, float], *, at: str, most: float) -> str:
+    asked, met = _asked(round(ms[at]), None, most)
+    return f"| {name} | {ms['median_ms']:.0f} | {ms['p95_ms']:.0f} | {asked} | {met} |\n"
 
 
 def _rates(seconds: dict[str, float], amount: float) -> dict[str, float]:

@@ -19,7 +19,7 @@ from tests.bench.sshd import Sshd
 
 CIPHER = "aes128-gcm@openssh.com"
 KEX = "curve25519-sha256"
-CONFIG = """
+EVERY_HOST = """
 Host *
   StrictHostKeyChecking no
   UserKnownHostsFile /dev/null
@@ -27,6 +27,13 @@ Host *
   Ciphers {cipher}
   KexAlgorithms {kex}
   IdentitiesOnly yes
+Host hop
+  HostName {hop.host}
+  Port {hop.port}
+  User {hop.user}
+  IdentityFile {hop.key}
+"""
+CONFIG = """\
 Host target direct
   HostName {target.host}
   Port {target.port}
@@ -34,11 +41,6 @@ Host target direct
   IdentityFile {target.key}
 Host target
   ProxyJump hop
-Host hop
-  HostName {hop.host}
-  Port {hop.port}
-  User {hop.user}
-  IdentityFile {hop.key}
 Host gateway
   HostName 127.0.0.1
   Port {port}
@@ -136,9 +138,14 @@ class Client:
             return time.monotonic() - started
 
 
+def every_host(hop: Sshd) -> str:
+    """What ssh's configuration says for every path, and the way to the hop."""
+    return EVERY_HOST.format(cipher=CIPHER, kex=KEX, hop=hop)
+
+
 def client(folder: Path, target: Sshd, hop: Sshd, gate: Gateway, vera: Path) -> Client:
     config, askpass = folder / "ssh_config", folder / "askpass"
-    config.write_text(CONFIG.format(cipher=CIPHER, kex=KEX, target=target, hop=hop, port=gate.port, vera=vera))
+    config.write_text(every_host(hop) + CONFIG.format(target=target, port=gate.port, vera=vera))
     askpass.write_text(f"#!/bin/sh\necho {pyotp.TOTP(gate.secret).now()}\n")
     askpass.chmod(0o700)
     return Client(config, askpass)
