@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import asyncssh
 from tests.ssh.bell import LIMIT, Bell
 from tests.ssh.clients import connect
 from tests.ssh.conftest import Bench
+from tests.ssh.twins import TwinConnection
 
 HERE = "127.0.0.1"
 CHUNK = bytes(range(256)) * 1024
@@ -171,3 +174,20 @@ async def refused(coroutine) -> None:
         with contextlib.suppress(asyncssh.Error, OSError):
             await coroutine
             raise AssertionError("it was opened")
+
+
+@contextlib.contextmanager
+def slow_dial() -> Iterator[tuple[asyncio.Event, asyncio.Event]]:
+    """Every dial of a twin says that it was reached by the first event, and goes on at the second."""
+    reached, go, dial = asyncio.Event(), asyncio.Event(), TwinConnection.dial
+
+    async def slow(self: TwinConnection, service: str = "") -> socket.socket:
+        reached.set()
+        await go.wait()
+        return await dial(self, service)
+
+    TwinConnection.dial = slow  # type: ignore[method-assign]
+    try:
+        yield reached, go
+    finally:
+        TwinConnection.dial = dial  # type: ignore[method-assign]

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.forwards.plant import refusal, refused
+from tests.forwards.plant import refusal, refused, slow_dial
 from tests.ssh.twins import TwinStream
 
 pytestmark = pytest.mark.timeout(180)
@@ -87,17 +87,7 @@ async def test_41_after_the_end_no_forward_opens_on_a_connection_that_is_left(pl
 
 
 async def test_41_a_forward_that_is_being_dialled_when_the_session_ends_does_not_open(plant):
-    from tests.ssh.twins import TwinConnection
-
-    reached, go, dial = asyncio.Event(), asyncio.Event(), TwinConnection.dial
-
-    async def slow(self, service=""):
-        reached.set()
-        await go.wait()
-        return await dial(self, service)
-
-    TwinConnection.dial = slow
-    try:
+    with slow_dial() as (reached, go):
         connection = await plant.person()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(refused(plant.through(connection, "echo")))
@@ -106,8 +96,6 @@ async def test_41_a_forward_that_is_being_dialled_when_the_session_ends_does_not
             go.set()
         await plant.gone("echo")
         assert plant.inside.streams == []
-    finally:
-        TwinConnection.dial = dial
 
 
 async def test_what_the_recorder_does_not_take_waits_and_passes_once_it_does(plant):

@@ -11,7 +11,7 @@ from gateway.audit import sql
 from gateway.errors import Refused
 from gateway.limits import SSH_FORWARDS, SSH_REFUSALS
 from gateway.policy.model import Channel
-from tests.forwards.plant import refusal, refused
+from tests.forwards.plant import refusal, refused, slow_dial
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -183,50 +183,7 @@ async def test_more_forwards_than_a_connection_may_have_are_refused_until_one_en
 
 
 async def test_a_shell_of_a_target_that_has_none_is_refused_in_words_and_its_forwards_go_on(plant):
-    from tests.ssh.twins import TwinConnection
-
-    plant.bench.sessions.shell, plant.bench.sessions.accounts = False, ()
-
-    async def none(self):
-        raise Refused("forwards_only", "ews-l4 has no shell to log in to.")
-
-    original, TwinConnection.credential = TwinConnection.credential, none
-    try:
-        connection = await plant.person()
-        reader, writer = await plant.through(connection, "echo")
-        process = await connection.create_process(encoding=None)
-        assert b"no shell to log in to" in await process.stderr.read()
-        assert (await process.wait()).exit_status == 254
-    finally:
-        TwinConnection.credential = original
-    writer.write(b"on")
-    assert await reader.readexactly(2) == b"on"
-    connection.abort()
-
-
-async def test_who_hangs_up_leaves_no_connection_to_a_service(plant):
-    connection = await plant.person()
-    for _ in range(3):
-        await plant.through(connection, "echo")
-    connection.abort()
-    await plant.gone("echo")
-    await plant.bench.empty()
-    assert len(await plant.bench.events("ssh.forward.closed")) == 3
-
-
-async def test_who_hangs_up_while_a_service_is_dialled_leaves_no_connection_to_it(plant):
-    from tests.ssh.twins import TwinConnection
-
-    reached, go = asyncio.Event(), asyncio.Event()
-    dial = TwinConnection.dial
-
-    async def slow(self, service=""):
-        reached.set()
-        await go.wait()
-        return await dial(self, service)
-
-    TwinConnection.dial = slow
-    try:
+    with slow_dial() as (reached, go):
         connection = await plant.person()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(refused(plant.through(connection, "echo")))
@@ -235,8 +192,6 @@ async def test_who_hangs_up_while_a_service_is_dialled_leaves_no_connection_to_i
         await plant.bench.empty()
         go.set()
         await plant.gone("echo")
-    finally:
-        TwinConnection.dial = dial
 
 
 async def turns(plant, connection, count: int = 300) -> None:
