@@ -11,7 +11,8 @@ from gateway.app import Gateway, opened
 from gateway.audit import sql
 from gateway.config import FILE, read
 from gateway.errors import Refused
-from tests.e2e.site import SETTINGS, free_port
+from tests.e2e.site import SETTINGS
+from tests.ports import free_port
 
 HERE = "192.0.2.7"
 OLD, NEW = "sam opened the sluice", "sam opens the sluice anew"

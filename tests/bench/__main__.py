@@ -21,7 +21,7 @@ import pyrage
 from tests.bench import crowd, files, live, player, policy, rdp, recorder, ssh
 from tests.bench.report import report
 from tests.bench.sshd import sshd
-from tests.e2e.site import free_port
+from tests.ports import free_port
 
 REPORT = Path(__file__).parent.parent.parent / "docs" / "benchmarks.md"
 

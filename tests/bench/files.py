@@ -22,8 +22,8 @@ from statistics import median
 
 from tests.bench.ssh import every_host
 from tests.bench.sshd import sshd
-from tests.e2e.site import free_port
 from tests.files.house import FILES, house
+from tests.ports import free_port
 
 PATHS = ("direct", "jump", "gateway")
 LIMIT = 600.0  # seconds that anything may take

@@ -30,7 +30,8 @@ from gateway.inventory.model import Conduit, CredentialKind, Protocol, TargetCla
 from gateway.policy.model import Channel
 from tests.bench.gatewayd import pss
 from tests.e2e.people import Codes
-from tests.e2e.site import Site, free_port
+from tests.e2e.site import Site
+from tests.ports import free_port
 
 HERE = "127.0.0.1"
 ACCOUNT = "desk"

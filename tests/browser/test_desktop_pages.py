@@ -20,7 +20,8 @@ from gateway.rdp.share import ShareData
 from tests.browser.pages import LIMIT, Desk, desks
 from tests.e2e import site as house
 from tests.e2e.clocks import SteppedClock
-from tests.e2e.site import Site, free_port, running_site
+from tests.e2e.site import Site, running_site
+from tests.ports import free_port
 from tests.rdp.peers import Target, shadow, xrdp_vnc
 
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(300)]

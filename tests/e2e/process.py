@@ -41,8 +41,9 @@ from gateway.sessions import sql as session_sql
 from gateway.sessions.model import Session
 from gateway.store.db import Store
 from tests.e2e.people import Codes
-from tests.e2e.site import SETTINGS, free_port
+from tests.e2e.site import SETTINGS
 from tests.e2e.terminal import Terminal
+from tests.ports import free_port
 
 SLUICEGATE = (sys.executable, "-m", "gateway")
 HERE = "127.0.0.1"

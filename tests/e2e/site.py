@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from gateway.demo import site, target
 from gateway.identity.model import Person
 from gateway.inventory.model import Protocol
 from tests.e2e.people import Codes
+from tests.ports import free_port
 
 SETTINGS = """
 site = "test.mill"
@@ -27,13 +27,6 @@ admin = {{ host = "127.0.0.2", port = {page} }}
 [anchors]
 file = "{folder}/anchors.txt"
 """
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass

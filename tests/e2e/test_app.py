@@ -13,7 +13,8 @@ from gateway.clock import ZERO
 from gateway.config import read
 from gateway.errors import StoreUnavailable
 from tests.e2e.clocks import SteppedClock
-from tests.e2e.site import free_port, running_site
+from tests.e2e.site import running_site
+from tests.ports import free_port
 
 
 async def names_and_values(gateway: app.Gateway) -> list[dict]:

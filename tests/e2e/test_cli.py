@@ -16,7 +16,8 @@ from gateway.config import FILE, read
 from gateway.demo import site as demo
 from tests.e2e.people import now
 from tests.e2e.process import plant
-from tests.e2e.site import SETTINGS, free_port
+from tests.e2e.site import SETTINGS
+from tests.ports import free_port
 
 VECTORS = Path(__file__).parent.parent / "vectors" / "recording"
 Command = Callable[..., tuple[int, str, str]]

@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from gateway.config import FILE
-from tests.e2e.site import SETTINGS, free_port
+from tests.e2e.site import SETTINGS
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(300)]
 ROOT = Path(__file__).parent.parent.parent

@@ -10,7 +10,8 @@ import pytest
 
 from gateway.cli.main import main
 from gateway.config import FILE
-from tests.e2e.site import SETTINGS, free_port
+from tests.e2e.site import SETTINGS
+from tests.ports import free_port
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from gateway.audit.events.ssh import TargetFailed
 from gateway.demo import site as demo
 from gateway.sessions.model import SessionState
 from tests.e2e.process import Plant, plant
-from tests.e2e.site import free_port
 from tests.e2e.terminal import Terminal
+from tests.ports import free_port
 from tests.sim.wire import Wire
 
 pytestmark = pytest.mark.peer

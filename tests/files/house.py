@@ -34,8 +34,9 @@ from gateway.recording.sql import find as find_recordings
 from gateway.sessions.model import Session, SessionState
 from tests.bench.sshd import Sshd, sshd
 from tests.e2e.people import Codes
-from tests.e2e.site import SETTINGS, Site, free_port
+from tests.e2e.site import SETTINGS, Site
 from tests.e2e.waiting import eventually
+from tests.ports import free_port
 
 HERE = "127.0.0.1"
 SCHEMA = Path(__file__).parents[2] / "policies" / "schema.cedarschema"

@@ -117,7 +117,8 @@ async def test_35_a_forward_is_in_the_recording_and_in_the_log_with_its_octets(h
     counts = [CARRIED.unpack(r.payload) for r in visited.records() if r.kind == Kind.FORWARD]
     assert counts[-1] == (250_000, 250_000)
     assert counts == sorted(counts)
-    (event,) = await house.events("ssh.forward.closed")
+    (session,) = await visited.sessions()
+    (event,) = [e for e in await house.events("ssh.forward.closed") if e["session"] == session.id]
     assert (event["service"], event["to_person"], event["to_target"]) == ("program", 250_000, 250_000)
     assert event["actor"] == "vera"
 

@@ -3,7 +3,6 @@
 import asyncio
 import getpass
 import os
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +20,7 @@ from gateway.ids import SessionId
 from gateway.inventory.model import Account, Credential, CredentialKind, Target
 from gateway.inventory.service import Inventory
 from gateway.store.db import Store
+from tests.ports import free_port
 
 pytestmark = pytest.mark.peer
 
@@ -50,13 +50,6 @@ class Sshd:
         except TimeoutError:
             pass
         raise AssertionError(f"{words!r} is not in the log: {seen}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture

@@ -223,8 +223,8 @@ MUTANTS = (
     Mutant(
         "keys typed in a pause are delivered",
         "gateway/sessions/stream.py",
-        "        if not self._stirs() or self._live.pauses:",
-        "        if not self._stirs():",
+        "        if not self._runs(his=his) or self._live.pauses:",
+        "        if not self._runs(his=his):",
         "tests/sessions/test_control.py::test_keys_typed_in_a_pause_are_discarded_counted_and_told_once",
     ),
     Mutant(

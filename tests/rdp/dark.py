@@ -16,7 +16,8 @@ from gateway.inventory.model import Conduit, CredentialKind, Protocol
 from tests.e2e.clocks import SteppedClock
 from tests.e2e.dark import GATEWAY, TARGET, seen
 from tests.e2e.people import Codes
-from tests.e2e.site import SETTINGS, free_port
+from tests.e2e.site import SETTINGS
+from tests.ports import free_port
 from tests.rdp.house import HERE, House
 from tests.rdp.peers import display, share_of, xfreerdp
 from tests.rdp.peers.targets import STEELBLUE

@@ -26,8 +26,9 @@ from gateway.sessions.live import Live
 from tests.e2e.clocks import SteppedClock
 from tests.e2e.evidence import verified
 from tests.e2e.people import Codes
-from tests.e2e.site import Site, free_port
+from tests.e2e.site import Site
 from tests.e2e.waiting import eventually
+from tests.ports import free_port
 from tests.rdp.peers import Probe, Target
 
 HERE = "127.0.0.1"

@@ -14,7 +14,8 @@ from gateway.demo import site as demo
 from gateway.identity.model import Ticket
 from gateway.inventory.model import Conduit, CredentialKind, Protocol
 from tests.e2e.process import Desk, Plant
-from tests.e2e.site import SETTINGS, free_port
+from tests.e2e.site import SETTINGS
+from tests.ports import free_port
 from tests.rdp.house import DESKTOP
 from tests.rdp.peers import Display, Target, display, xrdp_vnc
 from tests.rdp.relay import HERE, Relay, relay

@@ -15,8 +15,8 @@ from gateway.demo import desktop, site
 from gateway.demo.programs import Program, programs
 from tests.api.site import Browser
 from tests.e2e.people import Codes
-from tests.e2e.site import free_port
 from tests.e2e.waiting import LIMIT
+from tests.ports import free_port
 from tests.rdp.peers import connections_to, display, eventually, share_of, xfreerdp_file
 from tests.rdp.peers.targets import STEELBLUE, TERMINAL
 

@@ -63,7 +63,6 @@ async def test_b_refuses_a_wrong_password(tmp_path: Path) -> None:
         xfreerdp(screen, target.host, target.port, target.user, "wrong") as client,
     ):
         assert await client.ends() != 0
-        assert "LOGON_FAILURE" in client.said
 
 
 async def test_the_clipboard_of_c_goes_both_ways(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from gateway.clock import SystemClock
-from gateway.demo.desktop import LOG_AND_CHANNELS, Screen, certify, free_port, listening
+from gateway.demo.desktop import LOG_AND_CHANNELS, Screen, certify, listening
 from gateway.demo.programs import programs, until
 from tests.e2e.waiting import eventually
+from tests.ports import free_port
 from tests.rdp.peers.screens import copies, pastes
 from tests.rdp.peers.targets import ADDRESS, Target
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from gateway.clock import SystemClock
-from gateway.demo.desktop import SECURITY, Screen, desktop, free_port, listening, start_screen
+from gateway.demo.desktop import SECURITY, Screen, desktop, listening, start_screen
 from gateway.demo.programs import Programs, programs, until
 from tests.e2e.waiting import eventually
+from tests.ports import free_port
 from tests.rdp.peers.pictures import Colour
 from tests.rdp.peers.screens import managed, output
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.rdp.credssp import CredsspFailure, CredsspState, subject_public_key
+from tests.ports import free_port
 from tests.rdp.security.lines import PATIENCE, Certificate, Door, certificate, connect_nla, drive, initiator
 
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(300)]
@@ -108,8 +108,7 @@ async def shadow(tmp_path: Path, display: str) -> AsyncIterator[int]:
     line, _ = await hashed.communicate()
     sam = tmp_path / "sam"
     sam.write_bytes(line)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     target = await asyncio.create_subprocess_exec(
         "freerdp-shadow-cli", f"/port:{port}", "/bind-address:127.0.0.1", "/sec:nla", f"/sam-file:{sam}", "+auth",
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, env={**env, "DISPLAY": display},
