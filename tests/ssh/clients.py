@@ -7,6 +7,7 @@ import contextlib
 import os
 import pty
 import re
+import signal
 import struct
 import termios
 from dataclasses import dataclass, field
@@ -71,6 +72,12 @@ async def connect(bench, login="vera+ews-l4", *, key=True, client=None, **option
     return connection, client
 
 
+def _at_a_terminal() -> None:
+    """As a shell would start it: the terminal is its own, and Ctrl-C reaches it though we may run in the background."""
+    ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass
 class Terminal:
     """A program of ours in a pty of its own, driven like expect does it."""
@@ -92,7 +99,7 @@ class Terminal:
             stdout=theirs,
             stderr=theirs,
             start_new_session=True,
-            preexec_fn=lambda: ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=_at_a_terminal,
             env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TERM": "xterm", **(environment or {})},
         )
         os.close(theirs)

@@ -49,6 +49,8 @@ class _State:
 
 def install() -> bool:
     """For all connections of this process; False, and stock stays, when this asyncssh is another one."""
+    if _State.installed:
+        return True
     unknown = [name for (owner, name), known in MEASURED.items() if digest(getattr(owner, name, None)) != known]
     if unknown:
         log.warning("Channel data stays on the stock way of asyncssh", unknown=unknown)
