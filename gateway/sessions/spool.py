@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import os
 import secrets
@@ -49,7 +50,11 @@ class Spools:
         key = secrets.token_bytes(KEY)
         try:
             spool = Spool(self, self._path(file_id), file_id, key, fresh=True)
-            spool.begin(self._envelope.seal(_purpose(file_id), key))
+            try:
+                spool.begin(self._envelope.seal(_purpose(file_id), key))
+            except BaseException:
+                spool.remove()
+                raise
         except OSError as error:
             raise Refused("no_room", texts.NO_ROOM, rule="C62", detail=str(error.strerror)) from None
         return spool
@@ -215,10 +220,12 @@ class Spool:
         grown = max(0, at + len(octets) - self._on_disk)
         if self._home.octets + grown > HELD_OCTETS:
             raise Refused("no_room", texts.NO_ROOM, rule="C62")
-        if os.pwrite(self._fd, octets, at) != len(octets):
-            raise OSError(28, "no space left on device")
+        written = os.pwrite(self._fd, octets, at)
+        grown = max(0, at + written - self._on_disk)
         self._home.octets += grown
         self._on_disk += grown
+        if written != len(octets):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _bound(self, place: int) -> bytes:
         return f"{_purpose(self.id)}/{place}".encode()

@@ -1,5 +1,6 @@
 """Held uploads on disk: what is read is what was written, and nobody reads it there."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,31 @@ def test_more_than_there_is_room_for_is_refused_and_leaves_room_when_it_goes(
     spool.remove()
     assert spools.octets == 0
     spools.create(FileId("fil_2")).remove()
+
+
+def test_who_finds_no_room_at_all_leaves_nothing_open_and_nothing_behind(
+    spools: Spools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Attack: uploads by the thousand to a gateway that is full, until it can open nothing more."""
+    monkeypatch.setattr(module, "HELD_OCTETS", HEAD - 1)
+    before = set(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        with pytest.raises(Refused, match="no room"):
+            spools.create(ID)
+    assert set(os.listdir("/proc/self/fd")) == before
+    assert list((tmp_path / "held").iterdir()) == []
+
+
+def test_what_a_full_disk_took_in_part_is_counted(
+    spools: Spools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool, pwrite = spools.create(ID), os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda fd, octets, at: pwrite(fd, octets[:100], at))
+    with pytest.raises(Refused, match="no room"):
+        spool.write(0, b"x" * 2 * CHUNK)
+    assert spools.octets == file_of(tmp_path).stat().st_size > HEAD
+    spool.remove()
+    assert spools.octets == 0
 
 
 def test_a_file_longer_than_any_is_refused_without_filling_the_disk(spools: Spools) -> None:
