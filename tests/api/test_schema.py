@@ -8,6 +8,7 @@ from gateway.fronts.api import schema
 from gateway.fronts.api.app import bare
 from gateway.fronts.api.app import schema as of
 from gateway.fronts.api.services import Door
+from tests.api.site import Site
 
 WEB = Path(__file__).parent.parent.parent / "web"
 COMMITTED = {Door.PEOPLE: "openapi.json", Door.ADMIN: "openapi-admin.json"}
@@ -17,6 +18,14 @@ COMMITTED = {Door.PEOPLE: "openapi.json", Door.ADMIN: "openapi-admin.json"}
 def test_the_committed_schema_is_what_the_application_answers(door: Door) -> None:
     committed = (WEB / COMMITTED[door]).read_text()
     assert committed == schema.text(door), f"python -m gateway.fronts.api.schema {door} > web/{COMMITTED[door]}"
+
+
+@pytest.mark.parametrize("door", list(Door))
+async def test_whoever_asks_again_for_the_schema_gets_the_same(site: Site, door: Door) -> None:
+    """Strangers may ask: what grows with each question would fill the memory."""
+    browser = site.browser(door)
+    first, again = await browser.get("/openapi.json"), await browser.get("/openapi.json")
+    assert (first.json(), again.content) == (of(bare(door)), first.content)
 
 
 @pytest.mark.parametrize("door", list(Door))

@@ -113,7 +113,9 @@ def routes(door: Door) -> list[APIRoute]:
 
 
 def schema(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI schema, with who may use what, and the models that no operation names."""
+    """The OpenAPI schema, with who may use what, and the models that no operation names. Made once."""
+    if app.openapi_schema is not None:
+        return app.openapi_schema
     made = app.openapi()
     made["components"]["securitySchemes"] = _WAYS_IN
     for route in routes(app.state.door):
@@ -125,9 +127,8 @@ def schema(app: FastAPI) -> dict[str, Any]:
                 operation.setdefault("parameters", []).append(idempotency.PARAMETER)
                 operation["responses"] = {"409": _CONFLICT, "429": _TOO_MANY} | operation["responses"]
     _, extra = models_json_schema([(m, "serialization") for m in _BESIDE], ref_template="#/components/schemas/{model}")
-    components = made.setdefault("components", {}).setdefault("schemas", {})
     for name, model in extra["$defs"].items():
-        components.setdefault(name, model)
+        made["components"]["schemas"].setdefault(name, model)
     return made
 
 
