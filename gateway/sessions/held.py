@@ -7,6 +7,8 @@ under the grant it was sent under.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from dataclasses import replace
 
 from gateway.access import rules as access_rules
 from gateway.access.model import OPEN_GRANT
@@ -70,9 +72,7 @@ class Held:
         """What may go to the target of `live` now, oldest first."""
         if live.grant is None or not live.running:
             return []
-        async with self._store.read() as tx:
-            found = await sql_files.find(tx, Sought(grant=live.grant.id, verdict=Verdict.CLEARED), PAGE)
-        return found[::-1]
+        return (await self._all(Sought(grant=live.grant.id, verdict=Verdict.CLEARED)))[::-1]
 
     async def take(self, live: Live, file_id: FileId) -> Spool:
         """The content of a cleared file, checked against the ledger.
@@ -83,13 +83,12 @@ class Held:
         line = await self.get(file_id)
         if live.grant is None or (line.passed.grant, line.passed.verdict) != (live.grant.id, Verdict.CLEARED):
             raise Refused("not_cleared", texts.NOT_CLEARED, rule="C62")
-        try:
+        with contextlib.suppress(SealBroken), contextlib.ExitStack() as unless_taken:
             spool = self._home().open(file_id, line.passed.octets)
+            unless_taken.callback(spool.close)
             if await asyncio.to_thread(spool.digest) == line.passed.sha256:
+                unless_taken.pop_all()
                 return spool
-            spool.close()
-        except SealBroken:
-            pass
         await self._move(line, Verdict.WITHHELD, GATEWAY, "", texts.SPOOL_CHANGED)
         raise Refused("held_changed", texts.SPOOL_CHANGED, rule="C62")
 
@@ -149,11 +148,10 @@ class Held:
 
     async def sweep(self) -> None:
         """Drop what nobody decided about in time, and what no session can deliver any more."""
-        at, over = self._clock.instant(), list[Line]()
+        at, waiting = self._clock.instant(), list[Line]()
         for verdict in sorted(files.OPEN):
-            async with self._store.read() as tx:
-                over += await sql_files.find(tx, Sought(verdict=verdict), PAGE)
-        for line in over:
+            waiting += await self._all(Sought(verdict=verdict))
+        for line in waiting:
             grant = await self._access.grant(GrantId(line.passed.grant))
             if at.wall - line.passed.closed >= HELD_LIFE or grant.state not in OPEN_GRANT:
                 await self._move(line, Verdict.EXPIRED, CLOCK, "", texts.HELD_EXPIRED)
@@ -172,6 +170,15 @@ class Held:
                 self._spools.remove(file_id)
 
     # --- inside
+
+    async def _all(self, sought: Sought) -> list[Line]:
+        """Newest first, however many there are."""
+        page = await self.find(sought, PAGE)
+        found = list(page)
+        while len(page) == PAGE:
+            page = await self.find(replace(sought, before=page[-1].place), PAGE)
+            found += page
+        return found
 
     def _home(self) -> Spools:
         if self._spools is None:

@@ -1,12 +1,16 @@
 """Uploads that are held (C62): who may deliver them, where they may go, and what becomes of the others."""
 
+import contextlib
 import hashlib
+from pathlib import Path
 
 import pytest
 
 from gateway.errors import Conflict, NotFound, Refused
 from gateway.identity.model import Factor
 from gateway.ids import FileId
+from gateway.limits import HELD_LIFE
+from gateway.sessions import held as module
 from gateway.sessions.connection import Connection
 from gateway.sessions.files import Verdict
 from gateway.sessions.spool import HEAD
@@ -172,6 +176,15 @@ async def test_what_was_changed_on_the_disk_is_withheld_instead_of_delivered(sit
         await connection.take(file_id)
     assert refused.value.code == "held_changed"
     assert await verdict(site, file_id) == "withheld"
+    assert not [one for one in open_files() if one.startswith(str(path))], "still open"
+
+
+def open_files() -> list[str]:
+    found = list[str]()
+    for one in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # the folder itself, that was being read
+            found.append(str(one.readlink()))
+    return found
 
 
 async def test_what_nobody_decides_about_is_dropped_with_its_approval(site: Site) -> None:
@@ -184,6 +197,24 @@ async def test_what_nobody_decides_about_is_dropped_with_its_approval(site: Site
     await site.sessions.held.sweep()
     assert await verdict(site, file_id) == "expired"
     assert list((site.folder / "held").iterdir()) == []
+
+
+async def test_what_nobody_decides_about_is_dropped_however_much_came_after_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Attack: newer uploads by the hundred keep the old ones on the disk for good."""
+    monkeypatch.setattr(module, "PAGE", 1)
+    connection, first = await held(site)
+    await site.sessions.kill(connection.session.id, site.lena, PLANT_NET, "lunch")
+    site.clock.advance(seconds=HELD_LIFE.total_seconds())
+    later, _ = await site.inside(channels=FILES)
+    second = await uploaded(site, later)
+    third = await uploaded(site, later)
+    await site.sessions.held.sweep()
+    assert [await verdict(site, one) for one in (first, second, third)] == ["expired", "held", "held"]
+    for file_id in (second, third):
+        await deliver(site, file_id)
+    assert [line.passed.id for line in await later.cleared()] == [second, third]
 
 
 async def test_a_name_that_comes_afterwards_is_the_one_it_is_delivered_under(site: Site) -> None:
