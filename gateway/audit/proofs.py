@@ -26,37 +26,33 @@ class Tiles:
         """The audit path of each entry in the log of the first `size`, nearest sibling first."""
         while (len(self._roots) + 1) * TILE <= size:
             first = len(self._roots) * TILE
-            whole_tile = await self._leaves(tx, first, first + TILE)
-            self._roots.append(_Span(whole_tile, first, {}).root(first, first + TILE))
+            root = _Span(await self._leaves(tx, first, first + TILE), {}).root(first, first + TILE)
+            if len(self._roots) * TILE == first:  # else somebody else who asks at the same time was faster
+                self._roots.append(root)
         wanted = {number // TILE for number in numbers} | {size // TILE}
         leaves = dict[int, bytes]()
         for tile in sorted(wanted):
-            some = await self._leaves(tx, tile * TILE, min((tile + 1) * TILE, size))
-            leaves |= dict(enumerate(some, tile * TILE))
-        whole = {(n * TILE, (n + 1) * TILE): root for n, root in enumerate(self._roots)}
-        span = _Span(leaves, 0, whole)
+            leaves |= await self._leaves(tx, tile * TILE, min((tile + 1) * TILE, size))
+        span = _Span(leaves, {(n * TILE, (n + 1) * TILE): root for n, root in enumerate(self._roots)})
         return [span.path(number, 0, size) for number in numbers]
 
-    async def _leaves(self, tx: Tx, first: int, end: int) -> list[bytes]:
-        if first >= end:
-            return []
-        return [leaf(line.encode()) for line in await sql.lines(tx, first, end)]
+    async def _leaves(self, tx: Tx, first: int, end: int) -> dict[int, bytes]:
+        lines = await sql.lines(tx, first, end) if first < end else []
+        return {number: leaf(line.encode()) for number, line in enumerate(lines, first)}
 
 
 class _Span:
-    """Subtrees over known leaves; `known` remembers those that were asked for."""
+    """Subtrees over leaves by their number; `known` remembers those that were asked for."""
 
-    def __init__(
-        self, leaves: Sequence[bytes] | dict[int, bytes], first: int, known: dict[tuple[int, int], bytes]
-    ) -> None:
-        self._leaves, self._first, self._known = leaves, first, known
+    def __init__(self, leaves: dict[int, bytes], known: dict[tuple[int, int], bytes]) -> None:
+        self._leaves, self._known = leaves, known
 
     def root(self, low: int, high: int) -> bytes:
         """MTH(D[low:high])."""
         if (low, high) in self._known:
             return self._known[low, high]
         if high - low == 1:
-            return self._leaves[low - self._first]
+            return self._leaves[low]
         middle = low + _split(high - low)
         made = self._known[low, high] = node(self.root(low, middle), self.root(middle, high))
         return made

@@ -1,5 +1,6 @@
 """Inclusion proofs: an entry and its path lead to the root, and nothing else does."""
 
+import asyncio
 import json
 from datetime import timedelta
 
@@ -13,7 +14,7 @@ from gateway.audit.merkle import Tree
 from gateway.audit.proofs import root_of
 from gateway.audit.search import Search, search
 from gateway.audit.verify import notes, verify_extract
-from gateway.store.db import Store
+from gateway.store.db import Store, Tx
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 PUBLIC = KEY.public_key()
@@ -67,6 +68,27 @@ async def test_whole_tiles_are_remembered_and_a_log_that_grew_is_proven_from_the
             before = (await sql.tree(tx)).size
         await grown(store, audit, size - before)
         assert verify_extract("\n".join(await extract(store, audit, [0, 3, 5])), [], PUBLIC) == (3, [])
+    assert len(audit.tiles._roots) == 6
+
+
+async def test_two_who_ask_for_proofs_at_the_same_time_remember_each_tile_once(
+    store: Store, audit: AuditLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proofs, "TILE", 4)
+    await grown(store, audit, 24)
+    both, lines = asyncio.Barrier(2), sql.lines
+
+    async def together(tx: Tx, first: int, end: int) -> list[str]:
+        found = await lines(tx, first, end)
+        if first == 0:
+            await both.wait()
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sql, "lines", together)
+        extracts = await asyncio.gather(*(extract(store, audit, [5, 23]) for _ in range(2)))
+    for some in (*extracts, await extract(store, audit, [0, 5, 23])):
+        assert verify_extract("\n".join(some), [], PUBLIC)[1] == []
     assert len(audit.tiles._roots) == 6
 
 
