@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from gateway.errors import StoreUnavailable
 from gateway.fronts.api import idempotency
@@ -84,6 +85,26 @@ async def test_an_answer_that_cannot_be_kept_is_given_all_the_same(site: Site, m
 
     monkeypatch.setattr(answers, "finish", full)
     assert (await (await admin(site)).change("/zones", ZONE, headers=KEY)).status_code == 201
+
+
+async def test_an_answer_that_is_not_to_be_kept_is_passed_on_as_it_comes(site: Site) -> None:
+    """A download of gigabytes is not gathered in memory because its request has the header."""
+    order = list[str]()
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        for message in ("http.response.start", "http.response.body"):
+            order.append("made")
+            await send({"type": message})
+
+    async def sent(message: Message) -> None:
+        order.append(message["type"])
+
+    async def received() -> Message:
+        return {"type": "http.request"}
+
+    scope: Scope = {"type": "http", "headers": [(b"idempotency-key", b"a9d1e2")]}
+    await idempotency.Keeping(app, site.services)(scope, received, sent)
+    assert order == ["made", "http.response.start", "made", "http.response.body"]
 
 
 async def test_a_secret_that_is_shown_once_is_neither_kept_nor_shown_again(site: Site) -> None:

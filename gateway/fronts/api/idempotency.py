@@ -120,10 +120,14 @@ class Keeping:
             return
         held: list[Message] = []
 
-        async def hold(message: Message) -> None:
-            held.append(message)
-
         state = scope.setdefault("state", {})
+
+        async def hold(message: Message) -> None:
+            if _MINE in state:
+                held.append(message)
+            else:  # nothing was begun: this may be a download of any length
+                await send(message)
+
         await self._app(scope, receive, hold)
         if key := state.get(_MINE):
             try:
