@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, func, select
 
 from gateway.audit import sql
 from gateway.audit.model import Entry
@@ -69,5 +69,5 @@ def _conditions(what: Search) -> Sequence[ColumnElement[bool]]:
         plain = f"{json.dumps(name)}:{json.dumps(value, ensure_ascii=False)}"
         conditions.append(entries.c.line.contains(plain, autoescape=True))
     if what.text:
-        conditions.append(func.lower(entries.c.line).contains(what.text.lower(), autoescape=True))
-    return [and_(*conditions)] if conditions else []
+        conditions.append(entries.c.line.icontains(what.text, autoescape=True))
+    return conditions

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.audit import proofs, sql
-from gateway.audit.events.runtime import CheckpointLeft
+from gateway.audit.events.runtime import CheckpointFailed, CheckpointLeft
 from gateway.audit.log import AuditLog
 from gateway.audit.merkle import Tree
 from gateway.audit.proofs import root_of
@@ -159,3 +159,12 @@ async def test_a_search_looks_at_so_many_entries_and_says_where_to_go_on(
         later = Search(after=found[0].at + timedelta(seconds=1))
         assert await search(tx, later, 0, 3) == ([], None)
         assert len((await search(tx, Search(before=later.after, text="%"), 0, 20))[0]) == 0
+
+
+async def test_text_that_is_no_ascii_is_found_as_it_stands_there(store: Store, audit: AuditLog) -> None:
+    async with store.write() as tx:
+        await audit.append(tx, CheckpointFailed(actor="gateway", way="file", why="Übertragung nach ÖBB abgebrochen"))
+    async with store.read() as tx:
+        for text in ("Übertragung", "ÜBERTRAGUNG", "nach ÖBB", "NACH Ö"):
+            assert len((await search(tx, Search(text=text), 0, 10))[0]) == 1, text
+        assert await search(tx, Search(text="UBERTRAGUNG"), 0, 10) == ([], None)
