@@ -59,13 +59,13 @@ class Held:
         """
         await self._keeper.persist(live)
         async with self._store.write() as tx:
-            line = await self._his(live, file_id)
+            line = _his(live, await sql_files.get(tx, file_id))
             await sql_files.rename(tx, line, printable(path))
 
     async def remove(self, live: Live, file_id: FileId) -> None:
         """The sender wants it no more; raises as `rename`."""
         await self._keeper.persist(live)
-        line = await self._his(live, file_id)
+        line = _his(live, await self.get(file_id))
         await self._move(line, Verdict.WITHHELD, live.session.person_name, live.session.source, texts.TAKEN_BACK)
 
     async def cleared(self, live: Live) -> list[Line]:
@@ -185,14 +185,6 @@ class Held:
             raise Refused("not_held", texts.NOT_HELD_HERE, rule="C62")
         return self._spools
 
-    async def _his(self, live: Live, file_id: FileId) -> Line:
-        line = await self.get(file_id)
-        if line.passed.session != live.session.id:
-            raise NotFound("file")
-        if line.passed.verdict != Verdict.HELD:
-            raise Conflict(texts.file_decided(line.passed.verdict))
-        return line
-
     async def _decidable(
         self, file_id: FileId, actor: Person, source: str, attempt: str, proof: FactorProof | None
     ) -> Line:
@@ -229,3 +221,12 @@ class Held:
         if verdict is not Verdict.CLEARED and self._spools is not None:
             self._spools.remove(line.passed.id)
         return moved
+
+
+def _his(live: Live, line: Line) -> Line:
+    """`line`, when it is of `live` and nobody has decided about it."""
+    if line.passed.session != live.session.id:
+        raise NotFound("file")
+    if line.passed.verdict != Verdict.HELD:
+        raise Conflict(texts.file_decided(line.passed.verdict))
+    return line
