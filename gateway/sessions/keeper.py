@@ -6,7 +6,7 @@ The store may be away meanwhile: facts wait in order, nothing is lost, and no se
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import structlog
@@ -61,7 +61,17 @@ class Keeper:
 
     async def persist_all(self) -> None:
         """Everything that waits to be written, as far as the store takes it."""
-        for live in self._registry:
+        await self._persist_each(self._registry)
+
+    async def persist_files(self) -> None:
+        """What passed since it was asked last: once a second, so that many small files cost few transactions.
+
+        Lines of sessions that are over are written here too, should a front be late.
+        """
+        await self._persist_each(self._registry.with_files())
+
+    async def _persist_each(self, lives: Iterable[Live]) -> None:
+        for live in lives:
             try:
                 await self.persist(live)
             except StoreUnavailable:
@@ -70,17 +80,6 @@ class Keeper:
             except GatewayError:  # one session's trouble must not keep the others from being written
                 log.exception("Session could not be written", session=live.session.id)
                 self._registry.write(live)
-
-    async def persist_files(self) -> None:
-        """What passed since it was asked last: once a second, so that many small files cost few transactions.
-
-        Lines of sessions that are over are written here too, should a front be late.
-        """
-        for live in self._registry.with_files():
-            try:
-                await self.persist(live)
-            except StoreUnavailable:
-                return
 
     async def closed(self, live: Live, number: int, reason: EndReason, words: str) -> None:
         """A connection is gone: the grace begins when it was the last."""

@@ -1,19 +1,21 @@
 """Files at the session core: recorded before they pass, still in a pause, and in the ledger whatever happens."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
 
-from gateway.errors import Refused, StoreUnavailable
+from gateway.errors import GatewayError, Refused, StoreUnavailable
 from gateway.limits import FILES_UNWRITTEN
 from gateway.policy.model import FILE_CHANNELS, Action, Channel, OnRecorderFailure
 from gateway.recording.model import Kind
 from gateway.sessions import sql_files
-from gateway.sessions.files import Line
+from gateway.sessions.files import Line, Passed
 from gateway.sessions.model import EndReason, RecorderStalled, SessionEnded
 from gateway.sessions.sql_files import Sought
+from gateway.store.db import Tx
 from tests.sessions.site import PLANT_NET, SHELL_AND_EXEC, Site
 from tests.sessions.test_faults import Outage, disk_of
 
@@ -134,6 +136,30 @@ async def test_while_the_store_is_away_entries_wait_and_none_is_written_twice(si
     await site.settle()
     assert [line.passed.number for line in await ledger(site)] == [2, 1, 0]
     assert len(await site.events("session.file.passed")) == 3
+
+
+async def test_lines_of_one_session_that_cannot_be_written_keep_no_other_s_from_the_ledger(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.require(concurrency=2)
+    first, _, stream = await transfer(site)
+    stream.filed(Entry(1))
+    _, _, other = await transfer(site, person=site.paul)
+    other.filed(Entry(2))
+    enter = site.sessions.keeper._enter
+
+    async def troubled(tx: Tx, lines: Sequence[Passed]) -> None:
+        if any(line.session == first.session.id for line in lines):
+            raise GatewayError("trouble")
+        await enter(tx, lines)
+
+    monkeypatch.setattr(site.sessions.keeper, "_enter", troubled)
+    await site.settle()
+    await site.sessions.keeper.persist_files()
+    assert [line.passed.number for line in await ledger(site)] == [2]
+    monkeypatch.undo()
+    await site.sessions.keeper.persist_files()
+    assert [line.passed.number for line in await ledger(site)] == [1, 2]
 
 
 async def test_more_entries_than_can_wait_end_the_session_and_none_is_lost(site: Site) -> None:
