@@ -39,7 +39,7 @@ from gateway.keys import open_keys
 from gateway.web import WebServer
 from tests.api import cells
 from tests.api.site import HOST, Browser, Site
-from tests.api.test_matrix import DOORS, LISTED, Table
+from tests.api.table import DOORS, LISTED, Table
 
 EXAMPLES: Final = int(os.environ.get("SLUICEGATE_FUZZ", "2"))
 CHECKS: Final = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
