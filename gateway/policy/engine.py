@@ -60,7 +60,9 @@ class PolicyEngine:
         self._policies = cedarpy.PolicySet.from_json_str(json.dumps(document))
         self._schema = cedarpy.Schema.from_str(schema)
         self.mentions = Mentions.of(rule.body for rule in self.rules.values())
-        self._hints = explain.Hints(self.mentions.exceptions, self.mentions.networks, self.mentions.reads("at"))
+        permits = (rule.body for rule in self.rules.values() if rule.obligations is not None)
+        timed = tuple(body for body in permits if Mentions.of([body]).reads("at"))
+        self._hints = explain.Hints(self.mentions.exceptions, self.mentions.networks, timed)
 
     @classmethod
     def load(cls, folder: Path) -> PolicyEngine:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from gateway.identity.model import PHISHING_RESISTANT, Factor, Role
 from gateway.ids import ExceptionId, PersonId, TargetId
 from gateway.inventory.model import Protocol, SecurityException, Target, TargetClass, Tier
+from gateway.policy import facts
+from gateway.policy.mentions import could_concern
 from gateway.policy.model import LEAST_CHANNELS, Action, Allow, Channel, Question
 
 HOUR: Final = timedelta(hours=1)
@@ -25,12 +27,12 @@ class Hints:
     Attributes:
         exceptions: kinds of exceptions that they name.
         networks: addresses, one of each network that they name.
-        timed: whether they look at the time at all.
+        timed: the permits that look at the time, in Cedar's JSON form.
     """
 
     exceptions: frozenset[str] = frozenset()
     networks: frozenset[str] = frozenset()
-    timed: bool = False
+    timed: tuple[Mapping[str, Any], ...] = ()
 
 
 NO_HINTS: Final = Hints()
@@ -61,7 +63,13 @@ def missing(q: Question, at: datetime, ask: Ask, hints: Hints = NO_HINTS) -> Mis
             names = _or(list(dict.fromkeys(name for name, _ in helping)))
             rules = sorted({rule for _, allow in helping for rule in allow.rules})
             return Missing(change.words(names), tuple(rules))
-    return _later(q, at, ask) if hints.timed else None
+    return _later(q, at, ask) if _timed(q, hints) else None
+
+
+def _timed(q: Question, hints: Hints) -> bool:
+    """Whether time alone could help: nothing forbids it now, so one of these permits would have to begin to hold."""
+    entities = facts.entities(q) if hints.timed else []
+    return any(could_concern(permit, entities) for permit in hints.timed)
 
 
 def _later(q: Question, at: datetime, ask: Ask) -> Missing | None:

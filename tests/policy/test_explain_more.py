@@ -48,6 +48,24 @@ def test_the_time_from_which_it_is_permitted_is_named(tmp_path: Path) -> None:
     assert d.missing == "It is not permitted at this time; it is on Wednesday, 2026-11-25 at 06:00 UTC."
 
 
+def test_a_rule_about_time_that_cannot_concern_the_target_costs_no_question_about_later(tmp_path: Path) -> None:
+    """Each moment that is asked about is an evaluation while everybody else waits."""
+    hours = ("a", 'context.at.toTime() < duration("1h")')
+    moments: list[datetime] = []
+
+    def asked(scope: str) -> set[datetime]:
+        tried = engine(tmp_path, permit(*hours, scope=scope), permit("b", 'principal == Person::"nobody"'))
+        ask, moments[:] = tried._ask, []
+        tried._ask = lambda q, at: moments.append(at) or ask(q, at)  # type: ignore[method-assign,func-returns-value]
+        assert isinstance(tried.decide(question(), AT), Deny)
+        return set(moments)
+
+    assert asked('principal, action, resource == Target::"elsewhere"') == {AT}
+    assert asked('principal, action, resource in Zone::"line5"') == {AT}
+    assert len(asked('principal, action, resource in Zone::"line4"')) > 1
+    assert len(asked("principal, action, resource")) > 1
+
+
 def test_that_another_network_is_permitted_is_said_without_naming_it(tmp_path: Path) -> None:
     d = denied(tmp_path, question(), permit("a", 'context has source && context.source.isInRange(ip("10.9.0.0/16"))'))
     assert d.missing == "It is not permitted from where you connect, but from another network."
