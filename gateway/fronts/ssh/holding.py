@@ -95,9 +95,7 @@ class Holding:
             words = refused.words
         except (GatewayError, KeyError):
             words = texts.UNAVAILABLE
-        if self._closed:
-            self._forget(effect.file)
-        else:
+        if not self._closed:
             self.on_done(effect.key, words)
 
     def told(self, entry: FileEntry) -> tuple[FileEntry, Spool | None]:
@@ -114,13 +112,9 @@ class Holding:
         self._closed = True
         for number in list(self._spools):
             if number not in filed:
-                self._forget(number)
+                self._spools.pop(number).remove()
             else:
                 self._spools[number].close()
-
-    def _forget(self, number: int) -> None:
-        if (spool := self._spools.pop(number, None)) is not None:
-            spool.remove()
 
 
 class Deliveries:
