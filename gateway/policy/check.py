@@ -28,7 +28,6 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 from gateway.errors import Invalid
@@ -81,17 +80,6 @@ class Case:
     rules: frozenset[str] | None
     obliges: Table
     says: str
-
-
-def load(folder: Path) -> list[Case]:
-    """The cases of every `*.toml` in `folder`. Raises as `cases`."""
-    texts = {}
-    for file in sorted(folder.glob("*.toml")):
-        try:
-            texts[file.name] = file.read_text("utf-8")
-        except (OSError, ValueError) as error:
-            raise Invalid(file.name, f"{type(error).__name__}: {error}") from None
-    return cases(texts)
 
 
 def cases(texts: Mapping[str, str]) -> list[Case]:
@@ -175,7 +163,7 @@ def _person(case: str, table: Table) -> Person:
     return Person(PersonId("per_case"), name, name, of, frozenset(Role(r) for r in table.get("roles", ["vendor"])))
 
 
-def _target(case: str, table: Table, person: PersonId, account: str, at: datetime = NOON) -> Target:
+def _target(case: str, table: Table, person: PersonId, account: str, at: datetime) -> Target:
     _known(case, table, TARGET)
     id_ = TargetId("tgt_case")
     return Target(
@@ -217,5 +205,5 @@ def probes() -> list[Question]:
         for action in Action
         for protocol in Protocol
         for person in [_person("probe", {"roles": list(Role)})]
-        for target in [_target("probe", {}, person.id, "engineer")]
+        for target in [_target("probe", {}, person.id, "engineer", NOON)]
     ]  # fmt: skip

@@ -30,12 +30,9 @@ class Hints:
         timed: the permits that look at the time, in Cedar's JSON form.
     """
 
-    exceptions: frozenset[str] = frozenset()
-    networks: frozenset[str] = frozenset()
-    timed: tuple[Mapping[str, Any], ...] = ()
-
-
-NO_HINTS: Final = Hints()
+    exceptions: frozenset[str]
+    networks: frozenset[str]
+    timed: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,7 @@ class Change:
     words: Callable[[str], str]
 
 
-def missing(q: Question, at: datetime, ask: Ask, hints: Hints = NO_HINTS) -> Missing | None:
+def missing(q: Question, at: datetime, ask: Ask, hints: Hints) -> Missing | None:
     """The first kind of fact which, changed alone, makes `ask` answer Allow; None when one change is not enough."""
     for change in _changes(q, at, hints):
         answers = [(name, ask(variant, at)) for name, variant in change.variants]

@@ -1,13 +1,11 @@
 """The policies that are shipped: every tier, action and role, and their own table of cases."""
 
-from pathlib import Path
-
 import pytest
 
 from gateway.errors import Invalid
 from gateway.identity.model import Role
 from gateway.inventory.model import Protocol, TargetClass, Tier
-from gateway.policy import check
+from gateway.policy import check, files
 from gateway.policy.engine import PolicyEngine
 from gateway.policy.model import FILE_CHANNELS, USUAL_CHANNELS, Action, Allow, Channel, Deny
 from tests.policy.asking import AT, DEFAULTS, TOUCHED, TWO, question
@@ -15,7 +13,7 @@ from tests.policy.asking import AT, DEFAULTS, TOUCHED, TWO, question
 RULE = {Tier.T0: "t0.monitoring", Tier.T1: "t1.standard-cell", Tier.T2: "t2.critical-process", Tier.T3: "t3.safety"}
 REACHING = {Role.VENDOR, Role.OPERATOR, Role.OWNER}
 STRONG = {Tier.T2, Tier.T3}
-CASES = check.load(DEFAULTS / "tests")
+CASES = check.cases(files.cases(files.read(DEFAULTS)))
 
 
 @pytest.fixture(scope="module")
@@ -167,15 +165,15 @@ def test_a_person_with_no_role_gets_nothing(engine: PolicyEngine) -> None:
     assert isinstance(engine.decide(question(roles=frozenset()), AT), Deny)
 
 
-def test_a_wrong_expectation_is_reported_and_not_passed_over(engine: PolicyEngine, tmp_path: Path) -> None:
-    (tmp_path / "x.toml").write_text(
+def test_a_wrong_expectation_is_reported_and_not_passed_over(engine: PolicyEngine) -> None:
+    text = (
         '[[case]]\nname = "a"\naction = "request"\nexpect = "forbidden"\n'
         '[[case]]\nname = "b"\naction = "request"\nexpect = "allow"\nobliges = { approvals = 7, idle = "1m" }\n'
         '[[case]]\nname = "c"\naction = "request"\nexpect = "allow"\nrules = ["other"]\n'
         '[[case]]\nname = "d"\naction = "request"\nprotocol = "tcp"\nchannels = ["shell"]\n'
         'expect = "no_permit"\nsays = "the moon"\n'
     )
-    a, b, c, d = (check.failures(engine, case) for case in check.load(tmp_path))
+    a, b, c, d = (check.failures(engine, case) for case in check.cases({"x.toml": text}))
     assert a == ["expected forbidden, got allow: by t1.standard-cell"]
     assert len(b) == 2
     assert "other" in c[0]
@@ -196,9 +194,8 @@ def test_a_wrong_expectation_is_reported_and_not_passed_over(engine: PolicyEngin
         ("case = 5\n", "x.toml"),
     ],
 )
-def test_a_case_that_cannot_be_meant_names_its_file_and_reason(tmp_path: Path, text: str, reason: str) -> None:
-    (tmp_path / "x.toml").write_text(text)
+def test_a_case_that_cannot_be_meant_names_its_file_and_reason(text: str, reason: str) -> None:
     with pytest.raises(Invalid) as caught:
-        check.load(tmp_path)
+        check.cases({"x.toml": text})
     assert caught.value.field == "x.toml"
     assert reason in str(caught.value)
