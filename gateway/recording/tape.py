@@ -124,9 +124,9 @@ class Tape:
 
     # --- files and forwards
 
-    def file(self, note: Mapping[str, object]) -> None:
+    def file(self, note: dict[str, object]) -> None:
         """A request about files, its result, or the entry of a closed file; `of` says which."""
-        self._writer.write(self.stream, (Kind.FILE, canonical(dict(note))))
+        self._writer.write(self.stream, (Kind.FILE, canonical(note)))
 
     def block(self, file: int, way: int, offset: int, length: int, content: bytes) -> None:
         """A part of a file that is about to pass; `content` is kept when it is given."""

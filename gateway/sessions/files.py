@@ -3,50 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
-from typing import Protocol as Port
 
 from gateway.ids import FileId, SessionId, new_id
 from gateway.sessions.model import Session
+from gateway.sftp.ledger import FileEntry
 from gateway.words import printable
-
-
-class FileEntry(Port):
-    """What a front knows of a file when it is closed.
-
-    Attributes:
-        number: of the file within its stream.
-        way: `download` or `upload`.
-        path: as the target canonicalised it.
-        octets: that passed.
-        ranges: `[from, to)` of the file that passed, in order.
-        sha256: of the whole file, hex; of what passed when `partial`.
-        verdict: `passed`, `partial`, `refused`, `held`, `delivered`, `withheld`.
-        words: why, for the person concerned; empty for nothing to say.
-    """
-
-    @property
-    def number(self) -> int: ...
-    @property
-    def way(self) -> str: ...
-    @property
-    def path(self) -> str: ...
-    @property
-    def octets(self) -> int: ...
-    @property
-    def ranges(self) -> Sequence[tuple[int, int]]: ...
-    @property
-    def sha256(self) -> str: ...
-    @property
-    def partial(self) -> bool: ...
-    @property
-    def verdict(self) -> str: ...
-    @property
-    def words(self) -> str: ...
 
 
 class Verdict(StrEnum):
@@ -62,6 +28,7 @@ class Verdict(StrEnum):
     EXPIRED = "expired"  # nobody decided in time, or no session of the grant could take it
 
 
+ENTRY: Final = "entry"  # `of` of a FILE record: a file is closed
 OPEN: Final = frozenset({Verdict.HELD, Verdict.CLEARED})
 
 
@@ -109,21 +76,21 @@ def passed(
 ) -> Passed:
     return Passed(
         id_ or FileId(new_id("fil")), session.id, session.seq, session.grant or "", session.person_name,
-        session.target_name, stream, entry.number, str(entry.way), printable(entry.path), entry.octets,
-        tuple((first, past) for first, past in entry.ranges), entry.sha256, entry.partial, str(entry.verdict),
-        printable(entry.words), opened, closed,
+        session.target_name, stream, entry.number, entry.way, printable(entry.path), entry.octets, entry.ranges,
+        entry.sha256, entry.partial, entry.verdict, printable(entry.words), opened, closed,
     )  # fmt: skip
 
 
 def told(line: Passed) -> dict[str, object]:
     """As the recording has it, which knows session and stream itself."""
     return {
+        "of": ENTRY,
         "id": line.id,
         "file": line.number,
         "way": line.way,
         "path": line.path,
         "octets": line.octets,
-        "ranges": [list(r) for r in line.ranges],
+        "ranges": line.ranges,
         "sha256": line.sha256,
         "partial": line.partial,
         "verdict": line.verdict,
@@ -137,7 +104,7 @@ def heard_of(payload: bytes, session: Session, stream: int) -> Passed | None:
     """The line of a FILE record; None when it is of something else."""
     try:
         value = json.loads(payload)
-        return _heard(value, session, stream) if value["of"] == "entry" else None
+        return _heard(value, session, stream) if value["of"] == ENTRY else None
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
 

@@ -10,13 +10,13 @@ from typing import Final
 from gateway.errors import RecorderFailed
 from gateway.recording.tape import Tape
 from gateway.sessions import files
-from gateway.sessions.files import FileEntry
 from gateway.sessions.live import Live
 from gateway.sessions.model import RecorderStalled
 from gateway.sessions.spool import Spool
+from gateway.sftp.effects import UP
+from gateway.sftp.ledger import UPLOAD, FileEntry
 
 OUT: Final = "out"  # clipboard: from the target to the person
-UP, UPLOAD = 1, "upload"  # of a file: towards the target
 
 
 class Stream:
@@ -91,17 +91,16 @@ class Stream:
 
     def answered(self, note: Mapping[str, object]) -> None:
         """A result about files, for the person; raises as `output` does, and RecorderStalled in a pause, too."""
-        self._waits()
-        self._record(lambda: self._tape.file({**note, "of": "result"}))
+        self._record(lambda: self._tape.file({**note, "of": "result"}), waits=True)
 
     def block(self, file: int, way: int, offset: int, length: int, content: bytes = b"") -> bool:
         """A part of file `file` that is about to pass: up (1) as `asked`; down (0) True, or raises as `answered`."""
-        self._opened.setdefault((file, way == UP), self._live.clock.now())
-        if way == UP:
+        up = way == UP
+        if (file, up) not in self._opened:
+            self._opened[file, up] = self._live.clock.now()
+        if up:
             return self._passes(lambda: self._tape.block(file, way, offset, length, content))
-        self._waits()
-        self._live.typed()  # it was asked for
-        self._record(lambda: self._tape.block(file, way, offset, length, content))
+        self._record(lambda: self._tape.block(file, way, offset, length, content), waits=True, his=True)
         return True
 
     def filed(self, entry: FileEntry, spool: Spool | None = None) -> None:
@@ -114,7 +113,7 @@ class Stream:
         opened = self._opened.pop((entry.number, entry.way == UPLOAD), closed)
         passed = files.passed(entry, live.session, self.number, opened, closed, spool.id if spool else None)
         try:
-            self._tape.file({**files.told(passed), "of": "entry"})
+            self._tape.file(files.told(passed))
         except RecorderFailed:
             live.recorder_failed()
         live.filed(passed)
@@ -123,11 +122,6 @@ class Stream:
         """A chunk of a forward, so many octets long in its direction; as `asked`. What comes from the target is output:
         a service that chatters keeps nobody from being idle."""
         return self._passes(lambda: self._tape.carried(to_person, to_target), his=to_target > 0)
-
-    def _waits(self) -> None:
-        self._live.gate()
-        if self._live.pauses:
-            raise RecorderStalled("session is paused")
 
     # --- a desktop
 
@@ -182,8 +176,17 @@ class Stream:
         """Every pixel has been painted since `repaint`; raises as `output` does."""
         self._record(self._tape.repainted)
 
-    def _record(self, write: Callable[[], None]) -> None:
+    def _record(self, write: Callable[[], None], *, waits: bool = False, his: bool = False) -> None:
+        """
+        Args:
+            waits: not in a pause.
+            his: the person asked for it, so that he is not idle.
+        """
         self._live.gate()
+        if waits and self._live.pauses:
+            raise RecorderStalled("session is paused")
+        if his:
+            self._live.typed()
         try:
             write()
         except RecorderFailed:

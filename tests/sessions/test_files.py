@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -15,6 +14,7 @@ from gateway.sessions import sql_files
 from gateway.sessions.files import Line, Passed
 from gateway.sessions.model import EndReason, RecorderStalled, SessionEnded
 from gateway.sessions.sql_files import Sought
+from gateway.sftp.ledger import FileEntry
 from gateway.store.db import Tx
 from tests.sessions.site import PLANT_NET, SHELL_AND_EXEC, Site
 from tests.sessions.test_faults import Outage, disk_of
@@ -22,19 +22,13 @@ from tests.sessions.test_faults import Outage, disk_of
 FILES = frozenset({Channel.SHELL, Channel.SFTP_READ, Channel.SFTP_WRITE})
 
 
-@dataclass(frozen=True)
-class Entry:
+def a_file(number: int = 1, **said) -> FileEntry:
     """What the codec says of a file."""
-
-    number: int = 1
-    way: str = "upload"
-    path: str = "/srv/in/plc.zip"
-    octets: int = 4
-    ranges: tuple[tuple[int, int], ...] = ((0, 4),)
-    sha256: str = "ab" * 32
-    partial: bool = False
-    verdict: str = "passed"
-    words: str = ""
+    usual = {
+        "way": "upload", "path": "/srv/in/plc.zip", "octets": 4, "ranges": ((0, 4),), "sha256": "ab" * 32,
+        "partial": False, "verdict": "passed",
+    }  # fmt: skip
+    return FileEntry(number, **{**usual, **said})
 
 
 async def transfer(site: Site, **wanted):
@@ -53,7 +47,7 @@ async def test_a_file_that_passed_is_in_the_ledger_the_log_and_the_recording(sit
     assert stream.asked({"request": "open", "path": "/srv/in/plc.zip"})
     assert stream.block(1, 1, 0, 4)
     site.clock.advance(seconds=3)
-    stream.filed(Entry())
+    stream.filed(a_file())
     await site.sessions.keeper.persist_files()
     (line,) = await ledger(site)
     said = line.passed
@@ -107,7 +101,7 @@ async def test_what_was_open_when_the_session_was_cut_is_in_the_ledger_before_it
     """Attack 40: what had passed before the kill is nowhere on record."""
     connection, _, stream = await transfer(site)
     assert stream.block(1, 1, 0, 2)
-    connection.on_end = lambda _: stream.filed(Entry(octets=2, sha256="", partial=True, verdict="partial"))
+    connection.on_end = lambda _: stream.filed(a_file(octets=2, sha256="", partial=True, verdict="partial"))
     await site.sessions.kill(connection.session.id, site.lena, PLANT_NET, "alarm")
     (line,) = await ledger(site)
     assert (line.passed.verdict, line.passed.octets) == ("partial", 2)
@@ -118,7 +112,7 @@ async def test_what_was_open_when_the_session_was_cut_is_in_the_ledger_before_it
 async def test_an_entry_that_comes_after_the_end_was_written_is_kept_all_the_same(site: Site) -> None:
     connection, _, stream = await transfer(site)
     await site.sessions.kill(connection.session.id, site.lena, PLANT_NET, "alarm")
-    stream.filed(Entry())
+    stream.filed(a_file())
     await site.sessions.keeper.persist_files()
     assert [line.passed.path for line in await ledger(site)] == ["/srv/in/plc.zip"]
     assert site.sessions.registry.with_files() == []
@@ -129,7 +123,7 @@ async def test_while_the_store_is_away_entries_wait_and_none_is_written_twice(si
     outage = Outage(site.store)
     outage.away = True
     for number in range(3):
-        stream.filed(Entry(number))
+        stream.filed(a_file(number))
         await site.sessions.keeper.persist_files()
     outage.away = False
     await site.sessions.keeper.persist_files()
@@ -143,9 +137,9 @@ async def test_lines_of_one_session_that_cannot_be_written_keep_no_other_s_from_
 ) -> None:
     site.require(concurrency=2)
     first, _, stream = await transfer(site)
-    stream.filed(Entry(1))
+    stream.filed(a_file(1))
     _, _, other = await transfer(site, person=site.paul)
-    other.filed(Entry(2))
+    other.filed(a_file(2))
     enter = site.sessions.keeper._enter
 
     async def troubled(tx: Tx, lines: Sequence[Passed]) -> None:
@@ -166,7 +160,7 @@ async def test_more_entries_than_can_wait_end_the_session_and_none_is_lost(site:
     """Attack: files by the thousand while the store is slow, so that the ledger loses some."""
     connection, heard, stream = await transfer(site)
     for number in range(FILES_UNWRITTEN + 5):
-        stream.filed(Entry(number))
+        stream.filed(a_file(number))
     assert [end.reason for end in heard.ends] == [EndReason.GATEWAY]
     assert not stream.block(1, 1, 0, 1)
     await site.settle()
@@ -175,9 +169,9 @@ async def test_more_entries_than_can_wait_end_the_session_and_none_is_lost(site:
 
 async def test_the_ledger_is_searched_by_what_one_knows_of_a_file(site: Site) -> None:
     _, _, stream = await transfer(site)
-    stream.filed(Entry(1, path="/srv/in/100%_plc.zip"))
+    stream.filed(a_file(1, path="/srv/in/100%_plc.zip"))
     site.clock.advance(seconds=10)
-    stream.filed(Entry(2, way="download", path="/var/log/1000_plc.txt", sha256="cd" * 32, verdict="partial"))
+    stream.filed(a_file(2, way="download", path="/var/log/1000_plc.txt", sha256="cd" * 32, verdict="partial"))
     await site.sessions.keeper.persist_files()
     later = site.clock.now() - timedelta(seconds=5)
     for sought, numbers in [
@@ -233,7 +227,7 @@ async def test_a_download_is_no_idleness(site: Site) -> None:
 async def test_no_store_at_all_keeps_an_entry_for_the_next_time(site: Site) -> None:
     connection, _, stream = await transfer(site)
     outage = Outage(site.store)
-    stream.filed(Entry())
+    stream.filed(a_file())
     outage.away = True
     with pytest.raises(StoreUnavailable):
         await site.sessions.kill(connection.session.id, site.lena, PLANT_NET, "alarm")
@@ -264,10 +258,10 @@ async def test_a_revoked_approval_ends_transfers_at_once_and_opens_nothing_new_4
 async def test_a_crash_loses_no_line_that_was_recorded_and_doubles_none(site: Site) -> None:
     """Attack 40: kill -9 in the second between the file and the ledger."""
     connection, _, stream = await transfer(site)
-    stream.filed(Entry(1))
+    stream.filed(a_file(1))
     await site.sessions.keeper.persist_files()
-    stream.filed(Entry(2, path='/srv/"of":"entry"'))
-    stream.filed(Entry(3, way="download", ranges=((0, 2), (5, 7)), sha256="", partial=True, verdict="partial"))
+    stream.filed(a_file(2, path='/srv/"of":"entry"'))
+    stream.filed(a_file(3, way="download", ranges=((0, 2), (5, 7)), sha256="", partial=True, verdict="partial"))
     before = list(connection._live.files)
     await site.restart().recover()
     lines = await ledger(site, session=connection.session.id)
@@ -282,7 +276,7 @@ async def test_without_a_replay_key_a_crash_costs_the_last_second_of_the_ledger_
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, _, stream = await transfer(site)
-    stream.filed(Entry(1))
+    stream.filed(a_file(1))
     sessions = site.restart()
     monkeypatch.setattr(site.recordings, "_replay", None)
     await sessions.recover()
@@ -296,7 +290,7 @@ async def test_whatever_a_file_is_called_it_is_recorded_and_in_the_ledger(site: 
     connection, _, stream = await transfer(site)
     assert stream.asked({"path": path})
     stream.answered({"path": path})
-    stream.filed(Entry(path=path, words=path))
+    stream.filed(a_file(path=path, words=path))
     await site.sessions.kill(connection.session.id, site.lena, PLANT_NET, "done")
     (line,) = await ledger(site)
     assert line.passed.path.isprintable()

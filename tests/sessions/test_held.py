@@ -15,7 +15,7 @@ from gateway.sessions.connection import Connection
 from gateway.sessions.files import Verdict
 from gateway.sessions.spool import HEAD
 from tests.sessions.site import PLANT_NET, Site
-from tests.sessions.test_files import FILES, Entry
+from tests.sessions.test_files import FILES, a_file
 
 CONTENT = b"FIRMWARE" * 20_000
 
@@ -29,7 +29,7 @@ async def uploaded(site: Site, connection: Connection, path: str = "/srv/in/fw.b
     digest = await spool.keep()
     assert digest == hashlib.sha256(CONTENT).hexdigest()
     spool.close()
-    stream.filed(Entry(path=path, octets=len(CONTENT), sha256=digest, verdict="held"), spool)
+    stream.filed(a_file(path=path, octets=len(CONTENT), sha256=digest, verdict="held"), spool)
     await site.sessions.keeper.persist_files()
     return spool.id
 

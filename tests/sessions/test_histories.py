@@ -31,7 +31,7 @@ from gateway.sessions.south import Gate
 from tests.sessions.conftest import store_at
 from tests.sessions.site import ELSEWHERE, HOME, PLANT_NET, SHELL_AND_EXEC, Site, listen
 from tests.sessions.test_faults import Disk, Outage
-from tests.sessions.test_files import Entry, ledger
+from tests.sessions.test_files import a_file, ledger
 from tests.sim.clock import SimulatedClock
 
 NO = (Refused, Conflict, StoreUnavailable)
@@ -249,7 +249,7 @@ class Histories(RuleBasedStateMachine):
         connection, stream, kind = data.draw(st.sampled_from(self.streams))
         if kind == "sftp" and connection.session.end is None and not self.disk_full:
             self.token += 1
-            stream.filed(Entry(self.token))
+            stream.filed(a_file(self.token))
             self.filed[self.token] = connection.session.id
 
     @precondition(lambda self: self.connections)
