@@ -91,7 +91,7 @@ class File:
     """A file that passed, or was refused, from `opened_us` to `closed_us`; the rest is its entry in the ledger.
 
     Attributes:
-        sha256: hexadecimal, of the whole file; of what passed when `partial`; "" when it is not known.
+        sha256: hexadecimal, of the whole file; "" when `partial`.
     """
 
     stream: int
