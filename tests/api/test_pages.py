@@ -3,8 +3,9 @@
 import httpx
 import pytest
 
-from gateway.fronts.api import pages
+from gateway.fronts.api import files, pages
 from gateway.fronts.api.services import Door
+from tests.api import ledger
 from tests.api.site import Browser, Site
 
 
@@ -46,6 +47,26 @@ async def test_sessions_come_in_pages_until_one_is_empty(site: Site) -> None:
     async with site.visit():
         vera = await site.signed_in("vera")
         assert [len(page) for page in await every(vera, "/sessions?scope=mine")] == [1, 0]
+
+
+async def test_files_and_exceptions_come_in_pages_that_say_the_same_in_their_body(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "PAGE", 2)
+    async with site.visit() as connection:
+        made = {"/files": list[str](), "/exceptions": list[str]()}
+        for number in range(3):
+            site.clock.advance(seconds=1)
+            made["/files"].insert(0, await ledger.passed(site, connection.session, number=number))
+            made["/exceptions"].insert(0, await site.proposed_exception())
+        omar = await site.signed_in("omar")
+        for path, ids in made.items():
+            first = await omar.get(path)
+            second = await omar.get(first.links["next"]["url"].removeprefix("/api/v1"))
+            found = [one["id"] for answer in (first, second) for one in answer.json()[path.removeprefix("/")]]
+            assert found == ids, path
+            assert f"cursor={first.json()['cursor']}" in first.links["next"]["url"]
+            assert (second.json()["cursor"], second.links) == (None, {})
 
 
 @pytest.mark.parametrize("cursor", ["nobody", "x" * 65, "../vera"])

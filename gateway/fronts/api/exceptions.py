@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 
 from gateway.errors import NotFound
 from gateway.fronts.api.deps import Anyone, Asker, Everything, Id, needs
+from gateway.fronts.api.pages import Pages
 from gateway.fronts.api.services import Services
 from gateway.fronts.api.views.access import Reason
-from gateway.fronts.api.views.common import ID_CHARACTERS, SIGNED_IN, problems
+from gateway.fronts.api.views.common import SIGNED_IN, problems
 from gateway.fronts.api.views.exceptions import ExceptionPage, ExceptionView
 from gateway.identity.model import Person, Role, Scope
 from gateway.ids import ExceptionId, PersonId
@@ -23,7 +24,6 @@ from gateway.inventory.model import ExceptionState, SecurityException, Target
 from gateway.limits import NAME_OCTETS
 
 router = APIRouter(tags=["exceptions"], dependencies=[needs(Scope.INVENTORY)])
-PAGE: Final = 50  # exceptions in one answer
 Titles = Mapping[PersonId, str]
 _ONE = problems(*SIGNED_IN, 404)
 _MOVE = problems(*SIGNED_IN, 404, 409)
@@ -33,9 +33,9 @@ _MOVE = problems(*SIGNED_IN, 404, 409)
 async def list_exceptions(
     who: Anyone,
     state: Everything,
+    pages: Pages,
     target: Annotated[str, Query(max_length=NAME_OCTETS)] = "",
     status: ExceptionState | None = None,
-    cursor: Annotated[str, Query(max_length=ID_CHARACTERS)] = "",
 ) -> ExceptionPage:
     """Of the targets that you own; admins, operators and auditors read all."""
     now, titles = state.clock.now(), await _titles(state)
@@ -44,11 +44,9 @@ async def list_exceptions(
         for one, of in await state.inventory.exceptions()
         if _concerns(who.person, of) and target in {"", of.name} and status in {None, one.state(now)}
     ]
-    if cursor:
-        begun = next((n for n, (one, _) in enumerate(found, 1) if one.id == cursor), len(found))
-        found = found[begun:]
-    shown = [_view(one, of, who.person, now, titles) for one, of in found[:PAGE]]
-    return ExceptionPage(exceptions=shown, cursor=shown[-1].id if len(found) > PAGE else None)
+    page = pages.cut(found, lambda pair: pair[0].id)
+    shown = [_view(one, of, who.person, now, titles) for one, of in page]
+    return ExceptionPage(exceptions=shown, cursor=pages.next)
 
 
 @router.get("/exceptions/{exception_id}", summary="One exception", responses=_ONE)

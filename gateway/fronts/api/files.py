@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime
 
 from gateway.errors import NotFound
 from gateway.fronts.api.deps import SIGNED_IN_ONLY, Anyone, Everything, Id, needs
+from gateway.fronts.api.pages import following
 from gateway.fronts.api.render import Titles, titles_of
 from gateway.fronts.api.services import Services
 from gateway.fronts.api.sight import SEES_ALL
@@ -31,6 +32,8 @@ Word = Annotated[str, Query(max_length=NAME_OCTETS)]
 async def list_files(
     who: Anyone,
     state: Everything,
+    request: Request,
+    response: Response,
     session: Word = "",
     person: Word = "",
     target: Word = "",
@@ -51,6 +54,7 @@ async def list_files(
     found = await state.sessions.held.find(sought, PAGE)
     titles = await titles_of(state)
     more = found[-1].place if len(found) == PAGE else None
+    following(request, response, more)
     return FilePage(files=[_view(line, who.person, owned, titles) for line in found], cursor=more)
 
 

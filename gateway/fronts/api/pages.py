@@ -17,7 +17,11 @@ CURSOR: Final = "cursor"
 
 
 class Paging:
-    """Where a list goes on."""
+    """Where a list goes on.
+
+    Attributes:
+        next: the cursor that the page which was cut ends with; None at the end of the list.
+    """
 
     def __init__(
         self,
@@ -28,6 +32,7 @@ class Paging:
         ] = "",
     ) -> None:
         self._request, self._response, self._cursor = request, response, cursor
+        self.next: str | None = None
 
     def cut(self, things: Sequence[T], key: Callable[[T], str]) -> list[T]:
         """The page of `things` that the cursor begins; each is told by its `key`, which is shown in the cursor.
@@ -42,7 +47,8 @@ class Paging:
                 raise Invalid(CURSOR, "is of nothing that is here; read the list from its beginning")
         page = list(things[start : start + SIZE])
         if start + SIZE < len(things):
-            following(self._request, self._response, key(page[-1]))
+            self.next = key(page[-1])
+        following(self._request, self._response, self.next)
         return page
 
 

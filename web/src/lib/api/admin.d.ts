@@ -3636,6 +3636,7 @@ export interface operations {
       query?: {
         target?: string;
         status?: components['schemas']['ExceptionState'] | null;
+        /** @description As the `Link` of the answer before has it. */
         cursor?: string;
       };
       header?: never;

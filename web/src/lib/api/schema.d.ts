@@ -4179,6 +4179,7 @@ export interface operations {
       query?: {
         target?: string;
         status?: components['schemas']['ExceptionState'] | null;
+        /** @description As the `Link` of the answer before has it. */
         cursor?: string;
       };
       header?: never;
