@@ -8,7 +8,7 @@ from gateway.envelope import Envelope
 from gateway.fronts.ssh.holding import Holding
 from gateway.ids import FileId
 from gateway.sessions.spool import Spools
-from gateway.sftp.effects import HeldClose, HeldOpen, HeldRename, HeldWrite
+from gateway.sftp.effects import HeldClose, HeldOpen, HeldRemove, HeldRename, HeldWrite
 from gateway.sftp.ledger import FileEntry
 
 FILE = FileId("fil_1")
@@ -29,6 +29,10 @@ class Connection:
     async def rename_held(self, file_id, path):
         self.asked.append(("rename", file_id, path))
         await self.store.wait()
+
+    async def remove_held(self, file_id):
+        self.asked.append(("remove", file_id))
+        self._spools.remove(file_id)
 
 
 @pytest.fixture
@@ -63,3 +67,15 @@ async def test_a_held_file_whose_channel_goes_while_it_is_renamed_is_kept(spools
     kept = spools.open(FILE, 7)
     assert (kept.digest(), kept.read(0, 7)) == (entry.sha256, b"content")
     kept.close()
+
+
+async def test_a_file_that_is_closed_and_removed_in_one_breath_is_removed_after_it_was_kept(spools):
+    connection = Connection(spools)
+    async with asyncio.TaskGroup() as tasks:
+        holding, done = begun(connection, tasks)
+        holding.carry(HeldClose(3, 1, {}))
+        holding.carry(HeldRemove(4, 1, {}))
+        assert [await done.get() for _ in range(2)] == [(3, ""), (4, "")]
+    assert connection.asked == [("remove", FILE)]
+    assert spools.kept() == []
+    holding.close({1})

@@ -6,7 +6,9 @@ it is written beside its place and takes it in one step.
 
 from __future__ import annotations
 
+import asyncio
 import posixpath
+from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any, Final
@@ -53,6 +55,7 @@ class Holding:
         self._connection, self._spawn = connection, spawn
         self._spools: dict[int, Spool] = {}
         self._kept: dict[int, str] = {}  # digests
+        self._turns = defaultdict[int, asyncio.Lock](asyncio.Lock)
         self._closed = False
         self.on_done: Callable[[int, str], None] = _nobody
 
@@ -77,7 +80,14 @@ class Holding:
             self.on_done(effect.key, "")
 
     async def _later(self, effect: HeldClose | HeldRename | HeldRemove) -> None:
-        words = ""
+        """What is asked about one file is done in the order of asking."""
+        async with self._turns[effect.file]:
+            words = await self._done(effect)
+            if not self._closed:
+                self.on_done(effect.key, words)
+
+    async def _done(self, effect: HeldClose | HeldRename | HeldRemove) -> str:
+        """Why it could not be done; empty when it was."""
         try:
             spool = self._spools[effect.file]
             match effect:
@@ -92,11 +102,10 @@ class Holding:
                 case _:
                     pass
         except Refused as refused:
-            words = refused.words
+            return refused.words
         except (GatewayError, KeyError):
-            words = texts.UNAVAILABLE
-        if not self._closed:
-            self.on_done(effect.key, words)
+            return texts.UNAVAILABLE
+        return ""
 
     def told(self, entry: FileEntry) -> tuple[FileEntry, Spool | None]:
         """The entry of a held file, with what keeps it; of any other as it is."""
