@@ -43,6 +43,13 @@ def prepare(home: Path) -> Path:
     return host_key
 
 
+class Files(asyncssh.SFTPServer):
+    """Says how it ended: OpenSSH's scp takes a server that does not for one that failed."""
+
+    def exit(self) -> None:
+        self.channel.exit(0)
+
+
 async def start(host: str, port: int, *, account: str, key: asyncssh.SSHKey, home: Path) -> asyncssh.SSHAcceptor:
     """Listen; `key` is the public key that opens `account`; shells start in `home`, and SFTP sees nothing else."""
     host_key = prepare(home)
@@ -57,7 +64,7 @@ async def start(host: str, port: int, *, account: str, key: asyncssh.SSHKey, hom
     return await asyncssh.create_server(
         lambda: Server(account, key), host, port, server_host_keys=[host_key], process_factory=serve,
         encoding=None, line_editor=False, allow_scp=True,
-        sftp_factory=lambda channel: asyncssh.SFTPServer(channel, chroot=os.fsencode(home)),
+        sftp_factory=lambda channel: Files(channel, chroot=os.fsencode(home)),
     )  # fmt: skip
 
 
