@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import structlog
 
@@ -17,11 +19,14 @@ from gateway.audit.events.policy import PolicyRefused
 from gateway.audit.log import AuditLog
 from gateway.audit.model import GATEWAY
 from gateway.clock import Clock
-from gateway.errors import Conflict, Invalid
-from gateway.policy import files, sql, trial
+from gateway.errors import Conflict, Invalid, Refused
+from gateway.identity.model import Person
+from gateway.inventory.model import Target
+from gateway.policy import files, preview, sql, trial
 from gateway.policy.changing import Changing, People, activated, draft, proposed
 from gateway.policy.engine import PolicyEngine
 from gateway.policy.model import Decision, Question
+from gateway.policy.preview import Difference
 from gateway.policy.rules import Rule
 from gateway.policy.trial import CaseRun
 from gateway.policy.versions import Deed, PolicyVersion, VersionState
@@ -29,7 +34,8 @@ from gateway.store.db import Store
 
 log = structlog.get_logger(__name__)
 
-KEPT = 8  # engines of earlier versions, for those who ask why it was decided so
+KEPT: Final = 8  # engines of earlier versions, for those who ask why it was decided so
+COMPARED: Final = 8  # differences over the whole site that run or wait; one takes half a minute where the site is large
 
 
 class PolicyBook(Changing):
@@ -40,6 +46,8 @@ class PolicyBook(Changing):
     def __init__(self, store: Store, audit: AuditLog, clock: Clock, people: People) -> None:
         super().__init__(store, audit, clock, people)
         self._others: dict[str, PolicyEngine] = {}
+        self._comparing = 0
+        self._desk = ThreadPoolExecutor(1, "policy")
 
     @property
     def engine(self) -> PolicyEngine:
@@ -71,6 +79,24 @@ class PolicyBook(Changing):
                 del self._others[next(iter(self._others))]
             self._others[version] = made
         return self._others[version]
+
+    async def compare(
+        self, old: PolicyEngine, new: PolicyEngine, persons: Sequence[Person], targets: Sequence[Target], at: datetime
+    ) -> list[Difference]:
+        """`preview.diff`, one after the other on a thread of its own: those that log-ins wait for stay free.
+
+        Raises:
+            Refused: too many wait already.
+        """
+        if self._comparing >= COMPARED:
+            words = "Others compare policy versions at the moment, and too many wait. Try again in a minute."
+            raise Refused("busy", words)
+        self._comparing += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._desk, preview.diff, old, new, persons, targets, at)
+        finally:
+            self._comparing -= 1
 
     # --- start
 

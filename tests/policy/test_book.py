@@ -1,6 +1,7 @@
 """Policy versions: proposed, signed off by a second person, made active, rolled back (C94, decision 10)."""
 
 import asyncio
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from sqlalchemy import update
 
 from gateway.errors import Conflict, Invalid, NotFound, Refused, StoreUnavailable
 from gateway.identity.model import Factor, Role
-from gateway.policy import tables
+from gateway.policy import preview, tables
+from gateway.policy.book import COMPARED
 from gateway.policy.model import Allow, Deny
 from gateway.policy.versions import VersionState
 from tests.policy.asking import AT, forbid, permit, question
@@ -247,3 +249,32 @@ async def test_an_old_decision_is_explained_by_the_version_that_spoke(house: Hou
 
 async def test_before_it_is_opened_a_book_lets_nobody_in(house: House) -> None:
     assert isinstance(house.opened().decide(question(), AT), Deny)
+
+
+async def test_whole_sites_are_compared_one_at_a_time_and_so_many_may_wait(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes a thread for half a minute; log-ins need threads too."""
+    begun, go, running = asyncio.Event(), threading.Event(), threading.Lock()
+    loop, alone = asyncio.get_running_loop(), list[bool]()
+
+    def diff(*_: object) -> list[preview.Difference]:
+        alone.append(running.acquire(blocking=False))
+        loop.call_soon_threadsafe(begun.set)
+        go.wait(10)
+        running.release()
+        return []
+
+    monkeypatch.setattr(preview, "diff", diff)
+    engine = house.book.engine
+    async with asyncio.TaskGroup() as group:
+        waiting = [group.create_task(house.book.compare(engine, engine, [], [], AT)) for _ in range(COMPARED)]
+        await begun.wait()
+        await refused(house.book.compare(engine, engine, [], [], AT), "busy")
+        given_up = waiting.pop()
+        given_up.cancel()
+        await asyncio.wait([given_up])
+        waiting.append(group.create_task(house.book.compare(engine, engine, [], [], AT)))
+        go.set()
+    assert [done.result() for done in waiting] == [[]] * COMPARED
+    assert alone == [True] * COMPARED

@@ -5,7 +5,6 @@ An owner signs where he approves: on the people's door. Proposing and activating
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -86,7 +85,7 @@ def of_the_plant(person: Person) -> None:
 async def compared(state: Services, old: PolicyEngine, new: PolicyEngine, at: AwareDatetime | None) -> DiffView:
     moment = at or state.clock.now()
     persons, targets = await state.identity.people(), await state.inventory.targets()
-    found = await asyncio.to_thread(preview.diff, old, new, persons, targets, moment)
+    found = await state.policy.compare(old, new, persons, targets, moment)
     return DiffView(old=old.version, new=new.version, at=moment, changes=[_change(d) for d in found])
 
 

@@ -26,6 +26,7 @@ _REFUSALS = {  # every other refusal is 403
     "token_expired": 401,
     "etag_missing": 428,
     "locked": 429,
+    "busy": 429,
 }
 _PLAIN = {
     400: "The request is not well formed.",
@@ -74,7 +75,7 @@ def of(error: GatewayError) -> JSONResponse:
                 412, "stale", "It is not as you saw it: somebody else changed it. Read it again, then decide."
             )
         case Conflict():
-            return answer(409, "conflict", f"{error.words[:1].upper()}{error.words[1:]}. Read again and decide again.")
+            return answer(409, "conflict", _said(error.words))
         case Broken():
             log.error("A recording is broken", error=str(error))
             words = "This recording was changed and cannot be shown. Its verification names the place."
@@ -88,6 +89,11 @@ def of(error: GatewayError) -> JSONResponse:
         case _:
             log.error("A request failed", error=str(error), kind=type(error).__name__)
             return answer(500, "internal", INTERNAL)
+
+
+def _said(words: str) -> str:
+    """A conflict's own sentences; of one that is only stated, what to do about it."""
+    return words if words.endswith(".") else f"{words[:1].upper()}{words[1:]}. Read again and decide again."
 
 
 def malformed(error: RequestValidationError) -> JSONResponse:
