@@ -18,6 +18,7 @@ import asyncssh
 from tests.ssh.bell import Bell
 from tests.ssh.twins import CODE, PASSWORD
 
+MASTER = ("PermitLocalCommand=yes", "LocalCommand=echo mastered")  # said once the control socket is there
 ANSWERS = {"Password: ": PASSWORD, "Code: ": CODE}
 
 
