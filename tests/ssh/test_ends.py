@@ -1,11 +1,12 @@
-"""How a visit ends, or does not begin: what OpenSSH's own client is told."""
+"""How a visit ends, or does not begin: what OpenSSH's own client is told, and what is left behind."""
 
 import asyncio
 
+import asyncssh
 import pytest
 
 from gateway.inventory.model import Credential, CredentialKind
-from tests.ssh.clients import MASTER, Terminal, openssh, run
+from tests.ssh.clients import MASTER, Terminal, connect, openssh, run
 
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(180)]
 
@@ -120,3 +121,23 @@ async def test_a_refused_arrival_says_no_before_anything_is_dialled(bench):
     ran = await run(bench, *openssh(bench, "id"))
     assert b"Isolated: the plant lets nobody in now" in ran.err
     assert bench.sessions.dials == 0
+
+
+async def test_a_channel_that_goes_before_its_program_is_answered_leaves_nothing_on_the_target(bench, monkeypatch):
+    stock = asyncssh.SSHClientConnection.create_session
+    client, _ = await connect(bench)
+
+    async def unanswered(self, *args, **kwargs):
+        session = await stock(self, *args, **kwargs)
+        if self is not client:
+            await asyncio.Event().wait()
+        return session
+
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncssh.SSHClientConnection, "create_session", unanswered)
+        process = await client.create_process("echo begun; sleep 100", encoding=None)
+        stream = await bench.sessions.stream()
+        await bench.sessions.bell.until(lambda: stream.out)
+        process.close()
+        await bench.sessions.bell.until(lambda: stream.closed)
+    client.close()

@@ -193,6 +193,7 @@ class TwinStream:
 
     def close(self, status, signal=""):
         self.closed = (status, signal)
+        self.bell.ring()
 
 
 class TwinConnection:

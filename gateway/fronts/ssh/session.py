@@ -240,7 +240,7 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
                     request_pty="force" if terminal else False, term_type=self._term or None,
                     term_size=(columns, rows, width, height), term_modes=self._modes, encoding=None,
                 )  # fmt: skip
-        except (asyncssh.Error, OSError):
+        except BaseException:  # the client may be gone in this moment, and with it who waits here
             relay.client_gone()
             raise
         self._relay = relay
