@@ -23,7 +23,7 @@ from gateway.identity.model import FactorProof, Person, Ticket
 from gateway.inventory.model import Conduit, CredentialKind, Protocol
 from gateway.policy.model import Channel
 from gateway.recording.model import Kind
-from tests.rdp.peers import Target, connections_to, display, share_of, xfreerdp, xrdp_vnc
+from tests.rdp.peers import Target, connections_to, display, eventually, share_of, xfreerdp, xrdp_vnc
 from tests.rdp.peers.targets import TERMINAL
 
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(180)]
@@ -125,9 +125,12 @@ async def test_the_vendors_visit_from_ticket_to_kill(house: House, tmp_path: Pat
         await s.sessions.kill(live.id, await house.person("lena"), HOME, "test of the valve")
         await client.sees(lambda seen: share_of(seen, Tone.OVER.value) > 0.4, "the last screen")
         assert connections_to(target.port) == 0
-    async with asyncio.timeout(60):
-        while not (found := await s.recordings.find()) or found[0].ended is None:
-            await asyncio.sleep(0.1)
+
+    async def sealed() -> bool:
+        found = await s.recordings.find()
+        return bool(found) and found[0].ended is not None
+
+    await eventually(sealed, "the end of the recording", 60)
     found_records = await s.recordings.records(live.id, actor="ada")
     kinds = [Kind(r.kind) for r in found_records.records]
     assert kinds.index(Kind.DESKTOP) < kinds.index(Kind.REPAINT) < kinds.index(Kind.PICTURE)

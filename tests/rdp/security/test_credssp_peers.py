@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.rdp.credssp import CredsspFailure, CredsspState, subject_public_key
+from tests.e2e.waiting import eventually
 from tests.ports import free_port
 from tests.rdp.security.lines import PATIENCE, Certificate, Door, certificate, connect_nla, drive, initiator
 
@@ -114,9 +115,7 @@ async def shadow(tmp_path: Path, display: str) -> AsyncIterator[int]:
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, env={**env, "DISPLAY": display},
     )  # fmt: skip
     try:
-        async with asyncio.timeout(PATIENCE):
-            while not await _listens(port):
-                await asyncio.sleep(0.1)
+        await eventually(lambda: _listens(port), "a target that listens", PATIENCE)
         yield port
     finally:
         if target.returncode is None:
