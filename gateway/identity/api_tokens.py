@@ -82,7 +82,7 @@ class ApiTokens(Part):
             await tokens.forget(tx, now.wall - API_TOKEN_KEPT)
             his = [t for t in await tokens.of_person(tx, him.id) if not t.revoked and not t.life.passed(now)]
             if len(his) >= API_TOKENS_OF_PERSON:
-                raise Conflict(f"there are {API_TOKENS_OF_PERSON} tokens already; revoke one first")
+                raise Conflict(f"There are {API_TOKENS_OF_PERSON} tokens already. Revoke one first.")
             life = Deadline.after(now, lasting)
             made = ApiToken(new_id("tok"), him.id, title, frozenset(scopes), him.roles, bound, now.wall, life)
             await tokens.add(tx, digest(KIND, token), made)
