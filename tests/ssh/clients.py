@@ -16,7 +16,7 @@ from fcntl import ioctl
 import asyncssh
 
 from tests.ssh.bell import Bell
-from tests.ssh.twins import CODE, PASSWORD
+from tests.ssh.people import CODE, PASSWORD
 
 MASTER = ("PermitLocalCommand=yes", "LocalCommand=echo mastered")  # said once the control socket is there
 ANSWERS = {"Password: ": PASSWORD, "Code: ": CODE}

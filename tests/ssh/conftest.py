@@ -15,8 +15,9 @@ from gateway.audit.log import AuditLog
 from gateway.clock import SystemClock
 from gateway.fronts.ssh.server import SshFront, serve_ssh
 from tests.ssh.bell import Bell, committed
+from tests.ssh.people import TwinIdentity
 from tests.ssh.target import Target
-from tests.ssh.twins import TwinIdentity, TwinSessions
+from tests.ssh.twins import TwinSessions
 
 BANNER = "ACME plant. Everything here is recorded. Signing in accepts that.\n"
 

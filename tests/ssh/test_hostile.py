@@ -11,7 +11,7 @@ import pytest
 from gateway.limits import SSH_ATTEMPTS
 from tests.ssh.attack import CONFIRMED, FAILURE, GLOBAL_SUCCESS, KBD, PK_OK, SUCCESS, key_of, signed, still_serves  # noqa: F401
 from tests.ssh.clients import connect
-from tests.ssh.twins import CODE, PASSWORD
+from tests.ssh.people import CODE, PASSWORD
 from tests.ssh.wire import Closed, Wire, string, take, u32
 
 pytestmark = pytest.mark.usefixtures("still_serves")

@@ -12,7 +12,7 @@ import pytest
 
 from tests.ssh.bell import Bell
 from tests.ssh.clients import Terminal, run
-from tests.ssh.twins import CODE, PASSWORD
+from tests.ssh.people import CODE, PASSWORD
 
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(180)]
 

@@ -9,7 +9,7 @@ import pytest
 from gateway.identity.model import Factor
 from tests.ssh.clients import ANSWERS, Client, connect
 from tests.ssh.conftest import BANNER
-from tests.ssh.twins import CODE, PASSWORD
+from tests.ssh.people import CODE, PASSWORD
 
 
 async def test_key_and_code_open_the_target_and_the_consent_is_on_record(bench):

@@ -162,7 +162,7 @@ class Wire:
 
     async def sign_in(self, bench, name: str = "vera+ews-l4") -> None:
         """As a good client does it: password and code."""
-        from tests.ssh.twins import CODE, PASSWORD
+        from tests.ssh.people import CODE, PASSWORD
 
         await self.service()
         self.request(name, "keyboard-interactive", string("") + string(""))
