@@ -10,7 +10,6 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Final, Self
@@ -140,15 +139,17 @@ class Client:
         json: JsonValue = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        asked = self._http.build_request(method, path, params=params or None, headers=headers, json=json)
         octets = b""
         try:
+            asked = self._http.build_request(method, path, params=params or None, headers=headers, json=json)
             with closing(self._http.send(asked, stream=True)) as answer:
                 for piece in answer.iter_bytes():
                     octets += piece
                     if len(octets) > API_CLIENT_ANSWER_OCTETS:
                         raise Unanswered("The gateway's answer is too long for a command line.", answer.status_code)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except httpx.InvalidURL as error:
+            raise Unanswered(f"Nothing was asked: {error}.") from None
+        except httpx.HTTPError as error:
             raise Unanswered(f"The gateway does not answer: {error or type(error).__name__}.") from None
         whole = httpx.Response(answer.status_code, headers=answer.headers, content=octets, request=answer.request)
         if not answer.is_success:
@@ -199,7 +200,7 @@ def _only_list(page: JsonValue) -> list[JsonValue]:
 
 def _problem(answer: httpx.Response) -> Unanswered:
     """The problem's words (RFC 9457), or the status when there are none."""
-    plain = f"The gateway answers {answer.status_code} {HTTPStatus(answer.status_code).phrase}"
+    plain = f"The gateway answers {answer.status_code} {answer.reason_phrase}".rstrip()
     try:
         problem = answer.json()
     except ValueError:

@@ -88,6 +88,17 @@ def test_an_answer_that_is_no_gateway_s_is_said_so() -> None:
             asking.get("/me")
 
 
+def test_a_status_that_nobody_registered_and_a_name_that_is_no_address_are_told_in_words() -> None:
+    """A relay on the way may answer with a number of its own."""
+    asking, gateway = client(httpx.Response(520, text="<html>"))
+    with pytest.raises(Unanswered, match=r"^The gateway answers 520\.$") as told:
+        asking.get("/policies")
+    assert told.value.exit_status == 8
+    with pytest.raises(Unanswered, match="Nothing was asked"):
+        asking.get("/policies/a\0b")
+    assert len(gateway.asked) == 1
+
+
 def test_a_token_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(TOKEN + "\n")
