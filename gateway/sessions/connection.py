@@ -14,6 +14,7 @@ from gateway.inventory.model import Credential, CryptoProfile, Service
 from gateway.policy.model import Channel, Obligations
 from gateway.sessions import rules, texts
 from gateway.sessions.files import Line
+from gateway.sessions.held import Held
 from gateway.sessions.live import Live, call
 from gateway.sessions.model import End, EndReason, Notice, Session, SessionState
 from gateway.sessions.ports import Places
@@ -28,17 +29,6 @@ class Keeper(Port):
     async def permitted(self, live: Live, channel: Channel, service: str) -> None: ...
 
     async def closed(self, live: Live, number: int, reason: EndReason, words: str) -> None: ...
-
-
-class HeldFiles(Port):
-    """What it asks about uploads that wait."""
-
-    def spool(self) -> Spool: ...
-    async def rename(self, live: Live, file_id: FileId, path: str) -> None: ...
-    async def remove(self, live: Live, file_id: FileId) -> None: ...
-    async def cleared(self, live: Live) -> list[Line]: ...
-    async def take(self, live: Live, file_id: FileId) -> Spool: ...
-    async def delivered(self, live: Live, file_id: FileId) -> None: ...
 
 
 def _ignore(*_: object) -> None:
@@ -56,9 +46,7 @@ class Connection:
         on_cleared: somebody delivered a held file: look at `cleared`.
     """
 
-    def __init__(
-        self, live: Live, number: int, keeper: Keeper, inventory: Places, south: South, held: HeldFiles
-    ) -> None:
+    def __init__(self, live: Live, number: int, keeper: Keeper, inventory: Places, south: South, held: Held) -> None:
         self._live, self.number = live, number
         self._keeper, self._inventory, self._south, self._held = keeper, inventory, south, held
         self._sockets: list[socket.socket] = []
