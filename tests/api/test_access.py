@@ -30,7 +30,7 @@ async def test_from_request_to_release_as_the_page_does_it(site: Site) -> None:
     assert (seen["person_title"], seen["releases"][0]["by_title"]) == ("Vera", "Lena")
     assert seen["may"] == []
     withdrawn = await lena.change(f"/releases/{released.json()['id']}/withdraw")
-    assert withdrawn.is_success
+    assert withdrawn.status_code == 200, withdrawn.text
     assert (await vera.get("/grants")).json()[0]["releases"][0]["state"] == "withdrawn"
 
 
@@ -48,9 +48,9 @@ async def test_nobody_approves_with_a_used_code_or_for_something_else_43_48(site
     request = await site.asked(vera)
     path = f"/requests/{request['id']}/approve"
     used = await omar.change(path, {"code": site.last_code("omar"), "digest": request["digest"]})
-    assert used.json()["code"] in {"used_code", "bad_code"}
+    assert used.json()["code"] == "used_code"
     other = await omar.change(path, {"code": site.code("omar"), "digest": "0" * 64})
-    assert other.status_code in {403, 409}
+    assert (other.status_code, other.json()["code"]) == (409, "conflict")
     assert (await vera.get(f"/requests/{request['id']}")).json()["state"] == "pending"
 
 

@@ -115,7 +115,8 @@ async def test_a_token_is_bound_to_the_networks_that_its_person_named_57(site: S
 async def test_a_token_that_cannot_be_meant_is_not_made_46_55(site: Site, wrong: dict) -> None:
     ada = await site.signed_in("ada")
     body = {"title": "x", "scopes": ["read"], "days": 30, "networks": [], "code": site.code("ada")} | wrong
-    assert (await ada.change("/tokens", body)).status_code in {403, 422}
+    expected = (403, "bad_code") if wrong == {"code": "000000"} else (422, "invalid")
+    assert code_of(await ada.change("/tokens", body)) == expected
     assert (await ada.get("/tokens")).json() == []
 
 
@@ -164,7 +165,7 @@ async def test_two_tokens_at_once_and_a_token_in_the_query_open_nothing_54(site:
     token, _ = await made(site, "ada", "read")
     both = [("Authorization", f"Bearer {token}"), ("Authorization", "Bearer slg_x")]
     assert (await site.browser().get("/audit", headers=both)).status_code == 401
-    assert (await site.browser().get("/audit", params={"access_token": token})).status_code in {401, 422}
+    assert (await site.browser().get("/audit", params={"access_token": token})).status_code == 422
 
 
 async def test_bad_tokens_are_counted_for_their_source_and_then_not_looked_at_any_more_58(site: Site) -> None:
@@ -176,7 +177,7 @@ async def test_bad_tokens_are_counted_for_their_source_and_then_not_looked_at_an
     assert len(refused) == 20
     assert [e["bucket"] for e in await site.events("identity.login.locked")] == ["api_token"]
     assert (await program(site, good).get("/me")).status_code == 200  # a forgotten script locks no other out
-    assert (await site.signed_in("vera")).csrf  # and no page
+    assert (await (await site.signed_in("vera")).get("/me")).status_code == 200  # and no page
 
 
 async def test_a_use_is_said_once_an_hour_for_each_network_and_shown_in_the_list(site: Site) -> None:
@@ -189,7 +190,7 @@ async def test_a_use_is_said_once_an_hour_for_each_network_and_shown_in_the_list
     assert (await program(site, token).get("/me")).status_code == 200
     assert len(await site.events("identity.token.used")) == 3
     listed = (await (await site.signed_in("ada")).get("/tokens")).json()
-    assert listed[0]["used"] is not None
+    assert listed[0]["used"].startswith(f"{site.clock.now():%Y-%m-%dT%H:}")
 
 
 async def test_a_program_invites_vendors_alone(site: Site) -> None:
