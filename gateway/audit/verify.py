@@ -71,7 +71,7 @@ def verify_extract(text: str, outside: Iterable[Note], key: Ed25519PublicKey) ->
             site signed it.
         key: of the site, from somewhere else than the extract.
     """
-    first, *rest = text.splitlines() or [""]
+    first, *rest = text.removesuffix("\n").split("\n")  # a person's text may have other ends of lines in it
     heads = notes(str(_object(first).get("checkpoint", "")))
     if len(heads) != 1:
         return 0, ["the first line has no checkpoint"]

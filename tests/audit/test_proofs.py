@@ -123,6 +123,15 @@ async def test_an_extract_that_was_touched_is_found_out(store: Store, audit: Aud
     assert verify_extract("\n".join(lines), [], stranger)[1] == ["the checkpoint is not signed by this site"]
 
 
+async def test_an_end_of_line_in_somebody_s_text_parts_no_entry_of_an_extract(store: Store, audit: AuditLog) -> None:
+    async with store.write() as tx:
+        await audit.append(tx, CheckpointFailed(actor="gateway", way="file", why="one\u2028two\u2029three\u0085four"))
+    lines = await extract(store, audit, [0])
+    plain = [json.dumps(json.loads(line), ensure_ascii=False) + "\n" for line in lines]
+    assert "\u2028" in plain[1], "as the API writes it"
+    assert verify_extract("".join(plain), [], PUBLIC) == (1, [])
+
+
 async def test_a_log_that_was_written_anew_by_the_holder_of_the_key_does_not_fit_the_checkpoint_outside(
     store: Store, audit: AuditLog
 ) -> None:
