@@ -201,7 +201,7 @@ class Serving:
     def _copy(self, message: CopyData, file: OpenFile) -> None:
         line = self._line
         to = self._files.get(message.to)
-        if to is None or to.directory or to.barred or not (file.reads and to.writes):
+        if to is None or to.directory or to.barred or to.held or not (file.reads and to.writes):
             line.status(message.id, Status.FAILURE, NO_HANDLE)
             return
         to.copied_into()

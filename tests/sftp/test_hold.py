@@ -8,7 +8,17 @@ import pytest
 from gateway.sftp.attributes import Attributes
 from gateway.sftp.effects import Block, HeldClose, HeldOpen, HeldRemove, HeldRename, HeldTruncate, HeldWrite
 from gateway.sftp.hold import NAMED
-from gateway.sftp.messages import ByHandle, ByPath, Extension, Open, SetByHandle, SetByPath, TwoPaths, Write
+from gateway.sftp.messages import (
+    ByHandle,
+    ByPath,
+    CopyData,
+    Extension,
+    Open,
+    SetByHandle,
+    SetByPath,
+    TwoPaths,
+    Write,
+)
 from gateway.sftp.packets import OpenFlags, Status, Type
 from gateway.sftp.proxy import Proxy
 from tests.sftp.house import ALL, NEW, Talk
@@ -152,3 +162,15 @@ def test_a_file_made_longer_by_setting_its_size_is_followed():
 def test_a_key_is_done_once_and_a_strange_one_is_nothing():
     assert Proxy(HOLD, lambda *_: "no").spooled(7) == []
     assert NAMED.endswith(".")
+
+
+def test_a_held_file_has_no_handle_at_the_target_even_when_files_are_not_held_any_more():
+    talk = Talk(HOLD)
+    held = talk.open("/srv/in/x", NEW)
+    talk.proxy.rules = ALL
+    source = talk.open("/srv/in/a")
+    before = len(talk.target.asked)
+    assert talk.code(CopyData, Extension.COPY_DATA, source, 0, 0, held, 0) == Status.FAILURE
+    assert talk.write(held, 0, b"content") == Status.OK
+    assert talk.close(held) == Status.OK
+    assert talk.target.asked[before:] == []
