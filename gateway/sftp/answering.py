@@ -138,7 +138,11 @@ def _result(asked: Asked, reply: StatusReply) -> dict[str, object] | None:
     """A result is noted when its request was: of what only looks (stat…), when it failed."""
     if not asked.noted:
         return None
-    note: dict[str, object] = {"op": name(asked.kind), "path": asked.path, "status": status_name(reply.code)}
+    note: dict[str, object] = {
+        "op": name(asked.kind),
+        "path": paths.shown(asked.path),
+        "status": status_name(reply.code),
+    }
     if asked.file is not None and asked.file.number:
         note["file"], note["path"] = asked.file.number, asked.file.path
     if reply.code != Status.OK:

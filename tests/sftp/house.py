@@ -98,7 +98,7 @@ class Target:
             content[m.offset : m.offset + len(m.data)] = m.data
             return ok
         if isinstance(m, ByPath):
-            return self._by_path(m, m.path.decode())
+            return self._by_path(m, m.path.decode(errors="surrogateescape"))
         if isinstance(m, ByHandle):
             return self._by_handle(m)
         if isinstance(m, SetByPath) and m.kind is Type.MKDIR:

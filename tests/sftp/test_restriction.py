@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.sftp.attributes import Attributes
-from gateway.sftp.effects import ToTarget
+from gateway.sftp.effects import ToClient, ToTarget
 from gateway.sftp.messages import ByPath, CopyData, Extension, Open, SetByPath, TwoPaths
 from gateway.sftp.packets import OpenFlags, Status, Type
 from gateway.sftp.responses import NameReply
@@ -176,3 +176,10 @@ def test_rules_that_narrow_while_a_request_waits_hold_for_it():
     assert [r.kind for r in talk.refusals] == ["sftp.read"]
     assert not any(isinstance(m, Open) for m in talk.target.asked)
     assert isinstance(effects[0], ToTarget)
+
+
+def test_what_is_noted_of_a_link_that_cannot_be_read_is_printable():
+    talk = Talk()
+    assert talk.code(ByPath, Type.READLINK, b"/no\x1b[2J\xff/x") == Status.NO_SUCH_FILE
+    notes = [effect.note for effect in talk.effects if isinstance(effect, ToTarget | ToClient) and effect.note]
+    assert [note["path"].isprintable() for note in notes if note["op"] == "readlink"] == [True, True]
