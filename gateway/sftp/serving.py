@@ -97,11 +97,10 @@ class Serving:
             return
         if isinstance(message, Open) and message.flags & OpenFlags.CREAT:
             looks = (Look.MAYBE,)
-        line_rules = line.rules
 
         def go(found: list[str]) -> None:
             if not self._denied(message) and not (line.rules.hold and self._spool.takes(message, found)):
-                self._pass(message, found if line_rules.paths is not None else None)
+                self._pass(message, found if line.rules.paths is not None else None)
 
         def no(path: bytes) -> None:
             self._refuse(message, Permission.PATHS, path)
