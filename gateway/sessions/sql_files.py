@@ -1,4 +1,4 @@
-"""Table of the ledger of files. A line is written once; of a held one the verdict moves on, by compare-and-set."""
+"""Table of the ledger of files. A line is written once; of a held one verdict and name move on, by compare-and-set."""
 
 from __future__ import annotations
 
@@ -8,7 +8,21 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Integer, Row, String, Table, Text, insert, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Integer,
+    Row,
+    String,
+    Table,
+    Text,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from gateway.errors import Conflict, NotFound
 from gateway.ids import FileId, SessionId
@@ -110,19 +124,23 @@ async def move(tx: Tx, line: Line, verdict: Verdict, *, by: str, at: datetime, w
         Conflict: it is not as it was read.
     """
     values = {"verdict": verdict.value, "decided_by": by, "decided": at, "words": words}
-    where = (files.c.id == line.passed.id, files.c.verdict == line.passed.verdict)
-    moved = await tx.execute(update(files).where(*where).values(**values))
+    moved = await tx.execute(update(files).where(*_as_read(line)).values(**values))
     if moved.rowcount != 1:
-        raise Conflict("Somebody else decided about this file at the same moment. Read it again.")
+        raise Conflict("Somebody else decided about this file, or renamed it, at the same moment. Read it again.")
     return await get(tx, line.passed.id)
 
 
 async def rename(tx: Tx, line: Line, path: str) -> None:
     """Raises Conflict: it is not as it was read."""
-    where = (files.c.id == line.passed.id, files.c.verdict == line.passed.verdict)
-    moved = await tx.execute(update(files).where(*where).values(path=path))
+    moved = await tx.execute(update(files).where(*_as_read(line)).values(path=path))
     if moved.rowcount != 1:
         raise Conflict("Somebody decided about this file at the same moment.")
+
+
+def _as_read(line: Line) -> tuple[ColumnElement[bool], ...]:
+    """Nobody has decided about it or given it another name since."""
+    said = line.passed
+    return files.c.id == said.id, files.c.verdict == said.verdict, files.c.path == said.path
 
 
 def _to_row(line: Passed) -> dict[str, object]:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.access.model import Grant
 from gateway.errors import Conflict, NotFound, Refused
 from gateway.identity.model import Factor
-from gateway.ids import FileId
+from gateway.ids import FileId, GrantId
 from gateway.limits import HELD_LIFE
 from gateway.sessions import held as module
 from gateway.sessions.connection import Connection
@@ -226,6 +227,22 @@ async def test_a_name_that_comes_afterwards_is_the_one_it_is_delivered_under(sit
     assert line.passed.path == "/srv/in/real.bin"
     with pytest.raises(Conflict):
         await connection.rename_held(file_id, "/etc/passwd")  # the yes was for another name
+
+
+async def test_a_yes_that_a_new_name_overtakes_is_none(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attack: the sender renames the file while the owner's yes is on its way."""
+    connection, file_id = await held(site)
+    grant = site.access.grant
+
+    async def renamed_meanwhile(grant_id: GrantId) -> Grant:
+        await connection.rename_held(file_id, "/etc/cron.d/x")
+        return await grant(grant_id)
+
+    monkeypatch.setattr(site.access, "grant", renamed_meanwhile)
+    with pytest.raises(Conflict, match="Read it again"):
+        await deliver(site, file_id)
+    assert await verdict(site, file_id) == "held"
+    assert await connection.cleared() == []
 
 
 async def test_who_sent_it_takes_it_back_and_nobody_else_s(site: Site) -> None:
