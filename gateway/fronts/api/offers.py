@@ -27,17 +27,23 @@ HOUR = timedelta(hours=1)  # the duration that a form suggests
 @router.get("/targets", summary="Targets that you may ask for", responses=problems(*SIGNED_IN))
 async def list_targets(who: Anyone, state: Everything) -> list[TargetOffer]:
     titles = {person.id: person.title for person in await state.identity.people()}
-    targets = [await _within_reach(state, t) for t in await state.inventory.targets()]
+    led = await ways(state)
+    targets = [_within_reach(led, t) for t in await state.inventory.targets()]
     offered = await asyncio.to_thread(_offers, state, who.person, who.source, targets)
     return [_offer(t, services, titles) for t, services in zip(targets, offered, strict=True) if services]
 
 
-async def _within_reach(state: Services, target: Target) -> Target:
-    """`target` without the services that no conduit leads to from the people's zone (C4)."""
-    zone, inventory = state.site.zone_of_people, state.inventory
-    led = [p for p in Protocol if await inventory.conduit_permits(zone, target.zone.name, p)]
+async def ways(state: Services) -> Mapping[str, frozenset[Protocol]]:
+    """By the name of each zone that a conduit leads to from the people's: for which protocols (C4)."""
+    conduits = await state.inventory.conduits()
+    return {c.destination: c.protocols for c in conduits if c.source == state.site.zone_of_people}
+
+
+def _within_reach(ways: Mapping[str, frozenset[Protocol]], target: Target) -> Target:
+    """`target` without the services that no conduit leads to."""
+    led = ways.get(target.zone.name, frozenset())
     if Protocol.SSH not in led and target.service(Protocol.SSH) is not None:  # nor are its forwards
-        led = [p for p in led if p is not Protocol.TCP]
+        led -= {Protocol.TCP}
     return replace(target, services=tuple(s for s in target.services if s.protocol in led))
 
 

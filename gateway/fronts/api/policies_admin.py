@@ -11,6 +11,7 @@ from pydantic import AwareDatetime
 
 from gateway.errors import Invalid
 from gateway.fronts.api.deps import SIGNED_IN_ONLY, Admin, Asker, Everything, Id, needs, role
+from gateway.fronts.api.offers import ways
 from gateway.fronts.api.policies import channel_view, compared, of_the_plant, policy_view
 from gateway.fronts.api.services import Services
 from gateway.fronts.api.views.common import SIGNED_IN, problems
@@ -109,7 +110,8 @@ async def explain_policy(asked: Explain, who: Reader, state: Everything) -> Expl
     notes = [] if not (why := person.standing(at)) else [f"{person.title} is kept out everywhere: {why}."]
     return ExplainView(
         version=engine.version, at=at, protocol=way.protocol, account=way.account,
-        notes=notes + await _unreachable(state, target, {way.protocol}), steps=[_step(engine, a) for a in answers],
+        notes=notes + _unreachable(target, {way.protocol}, await _led(state, target)),
+        steps=[_step(engine, a) for a in answers],
     )  # fmt: skip
 
 
@@ -126,13 +128,13 @@ async def who_can(
     of_the_plant(who.person)
     engine, moment = await state.policy.engine_of(version), at or state.clock.now()
     place = await state.inventory.target_named(target)
-    shut = {p for p in Protocol if not await _conduit(state, place, p)}
-    reached = replace(place, services=tuple(s for s in place.services if s.protocol not in shut))
+    led = await _led(state, place)
+    reached = replace(place, services=tuple(s for s in place.services if s.protocol in led))
     found = await asyncio.to_thread(
         preview.who_can, engine, await state.identity.people(), reached, moment, emergency=emergency
     )
     return WhoCanView(
-        target=place.name, version=engine.version, at=moment, notes=await _unreachable(state, place, set(Protocol)),
+        target=place.name, version=engine.version, at=moment, notes=_unreachable(place, set(Protocol), led),
         reaches=[_reach(r) for r in found],
     )  # fmt: skip
 
@@ -155,18 +157,17 @@ def _services(target: Target, channels: frozenset[Channel]) -> frozenset[str]:
     return found
 
 
-async def _conduit(state: Services, target: Target, protocol: Protocol) -> bool:
-    return await state.inventory.conduit_permits(state.site.zone_of_people, target.zone.name, protocol)
+async def _led(state: Services, target: Target) -> frozenset[Protocol]:
+    return (await ways(state)).get(target.zone.name, frozenset())
 
 
-async def _unreachable(state: Services, target: Target, protocols: set[Protocol]) -> list[str]:
+def _unreachable(target: Target, protocols: set[Protocol], led: frozenset[Protocol]) -> list[str]:
     """What is in the way of everybody: a service that is not there, or no conduit to it (C4)."""
     there = {s.protocol for s in target.services}
     notes = [f"{target.name} offers no {p} service." for p in sorted(protocols - there) if len(protocols) == 1]
     return notes + [
         f"No conduit of the site leads to {target.name} for {p}. An administrator can declare one."
-        for p in sorted(protocols & there)
-        if not await _conduit(state, target, p)
+        for p in sorted((protocols & there) - led)
     ]
 
 
