@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, func, insert, select, update
 
 from gateway.errors import Conflict, NotFound
 from gateway.ids import ExceptionId, PersonId, TargetId
@@ -60,11 +60,9 @@ async def every(tx: Tx) -> list[tuple[SecurityException, str]]:
     return await _all(tx, _JOINED.order_by(t.exceptions.c.proposed.desc(), t.exceptions.c.id))
 
 
-async def open_of(tx: Tx, target: TargetId, service: str | None = None) -> list[SecurityException]:
-    """Proposed or accepted, and not ended; of the one service when it is named."""
-    where = (t.exceptions.c.target == target) & t.exceptions.c.ended.is_(None)
-    if service is not None:
-        where &= t.exceptions.c.service == service
+async def open_of(tx: Tx, target: TargetId, service: str) -> list[SecurityException]:
+    """For that service alone: proposed or accepted, and not ended."""
+    where = _open(target) & (t.exceptions.c.service == service)
     return [found for found, _ in await _all(tx, _JOINED.where(where).order_by(t.exceptions.c.proposed))]
 
 
@@ -74,9 +72,12 @@ async def over(tx: Tx, now: datetime) -> list[tuple[SecurityException, str]]:
 
 
 async def count_open(tx: Tx, target: TargetId) -> int:
-    where = (t.exceptions.c.target == target) & t.exceptions.c.ended.is_(None)
-    found: int = (await tx.execute(select(func.count()).select_from(t.exceptions).where(where))).scalar_one()
+    found: int = (await tx.execute(select(func.count()).select_from(t.exceptions).where(_open(target)))).scalar_one()
     return found
+
+
+def _open(target: TargetId) -> ColumnElement[bool]:
+    return (t.exceptions.c.target == target) & t.exceptions.c.ended.is_(None)
 
 
 async def move(tx: Tx, was: SecurityException, now: SecurityException) -> None:

@@ -104,7 +104,7 @@ class SecurityException:
         compensation: what is done instead.
         accepted_by: an owner of the target, never `proposed_by`; None while nobody accepted it.
         expires: no later than a year after it was proposed.
-        ended_by: None when its time was over, or while it is not.
+        ended_by: None when its time was over, when its service was taken away, and while it is not over.
     """
 
     id: ExceptionId

@@ -76,7 +76,7 @@ exceptions = Table(
     Column("expires", Utc, nullable=False),
     Column("accepted_by", String(ID), nullable=True),
     Column("accepted", Utc, nullable=True),
-    Column("ended_by", String(ID), nullable=True),  # none: its time was over
+    Column("ended_by", String(ID), nullable=True),  # none: its time was over, or its service was taken away
     Column("ended", Utc, nullable=True),
     Column("ended_reason", Text, nullable=False),
 )
