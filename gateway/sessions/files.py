@@ -111,9 +111,9 @@ def heard_of(payload: bytes, session: Session, stream: int) -> Passed | None:
 
 def _heard(value: Mapping[str, Any], session: Session, stream: int) -> Passed:
     ranges = tuple((int(first), int(past)) for first, past in value["ranges"])
-    return Passed(
-        FileId(str(value["id"])), session.id, session.seq, session.grant or "", session.person_name,
-        session.target_name, stream, int(value["file"]), str(value["way"]), str(value["path"]), int(value["octets"]),
-        ranges, str(value["sha256"]), bool(value["partial"]), str(value["verdict"]), str(value["words"]),
-        datetime.fromisoformat(value["opened"]), datetime.fromisoformat(value["closed"]),
+    entry = FileEntry(
+        int(value["file"]), str(value["way"]), str(value["path"]), int(value["octets"]), ranges, str(value["sha256"]),
+        bool(value["partial"]), str(value["verdict"]), str(value["words"]),
     )  # fmt: skip
+    opened, closed = (datetime.fromisoformat(value[name]) for name in ("opened", "closed"))
+    return passed(entry, session, stream, opened, closed, FileId(str(value["id"])))

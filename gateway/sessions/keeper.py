@@ -125,10 +125,11 @@ class Keeper:
             except (GatewayError, OSError):
                 log.exception("Ledger of files could not be completed", session=row.id)
                 continue
-            async with self._store.write() as tx:
-                known = await sql_files.known(tx, row.id)
-                lines = [files.heard_of(record.payload, row, record.stream) for record in found]
-                await self._enter(tx, [line for line in lines if line is not None and line.id not in known])
+            heard = (files.heard_of(record.payload, row, record.stream) for record in found)
+            if lines := [line for line in heard if line is not None]:
+                async with self._store.write() as tx:
+                    known = await sql_files.known(tx, row.id)
+                    await self._enter(tx, [line for line in lines if line.id not in known])
 
     async def _write_files(self, live: Live) -> None:
         if not live.files:
