@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, insert, select, update
 
 from gateway.errors import Conflict, NotFound
 from gateway.ids import ExceptionId, PersonId, TargetId
@@ -14,20 +15,15 @@ from gateway.inventory.model import SecurityException
 from gateway.store.db import Tx
 
 CHANGED: Final = "Somebody else has changed it meanwhile; look at it again."
-OF_TARGET: Final = and_(
-    t.exceptions.c.target == t.targets.c.id, t.exceptions.c.accepted.is_not(None), t.exceptions.c.ended.is_(None)
-)
+_HELD: Final = and_(t.exceptions.c.accepted.is_not(None), t.exceptions.c.ended.is_(None))
 """What `Target.exceptions` has."""
+THERE: Final = exists().where(t.exceptions.c.target == t.targets.c.id, _HELD)
+"""Whether a target has any."""
 _JOINED: Final = select(t.exceptions, t.targets.c.name.label("target_name")).join(t.targets)
 
 
-def columns(prefix: str) -> list[Any]:
-    """Every column, labelled for a statement that joins others beside it."""
-    return [c.label(prefix + c.name) for c in t.exceptions.c]
-
-
-def read(row: Row[Any], prefix: str = "") -> SecurityException:
-    values = {c.name: getattr(row, prefix + c.name) for c in t.exceptions.c}
+def _read(row: Row[Any]) -> SecurityException:
+    values = {c.name: getattr(row, c.name) for c in t.exceptions.c}
     return SecurityException(
         **values
         | {
@@ -36,6 +32,15 @@ def read(row: Row[Any], prefix: str = "") -> SecurityException:
             "proposed_by": PersonId(values["proposed_by"]),
         }
     )
+
+
+async def held(tx: Tx, name: str) -> dict[str, list[SecurityException]]:
+    """Accepted and not ended, by target, in the order of their acceptance: of all targets, or of the one so called."""
+    query = _JOINED.where(_HELD).order_by(t.exceptions.c.accepted, t.exceptions.c.id)
+    found: dict[str, list[SecurityException]] = defaultdict(list)
+    for one, _ in await _all(tx, query.where(t.targets.c.name == name) if name else query):
+        found[one.target].append(one)
+    return found
 
 
 async def put(tx: Tx, exception: SecurityException) -> None:
@@ -52,7 +57,7 @@ async def one(tx: Tx, id_: ExceptionId) -> tuple[SecurityException, str]:
     row = (await tx.execute(_JOINED.where(t.exceptions.c.id == id_))).one_or_none()
     if row is None:
         raise NotFound("exception")
-    return read(row), row.target_name
+    return _read(row), row.target_name
 
 
 async def every(tx: Tx) -> list[tuple[SecurityException, str]]:
@@ -100,4 +105,4 @@ async def move(tx: Tx, was: SecurityException, now: SecurityException) -> None:
 
 
 async def _all(tx: Tx, statement: Select[Any]) -> list[tuple[SecurityException, str]]:
-    return [(read(row), row.target_name) for row in await tx.execute(statement)]
+    return [(_read(row), row.target_name) for row in await tx.execute(statement)]

@@ -19,7 +19,6 @@ from gateway.inventory.model import (
     CredentialKind,
     CryptoProfile,
     Protocol,
-    SecurityException,
     Service,
     Target,
     TargetClass,
@@ -38,7 +37,6 @@ class _Belongs:
     owners: set[PersonId] = field(default_factory=set)
     services: dict[str, Service] = field(default_factory=dict)
     accounts: dict[str, Account] = field(default_factory=dict)
-    exceptions: dict[str, SecurityException] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +117,10 @@ async def target_named(tx: Tx, name: str) -> Target:
 async def targets(tx: Tx, name: str = "") -> list[Target]:
     """All, or the one called `name`, each with what belongs to it.
 
-    One statement, for every decision about a session asks: a row for each owner with each service, account, exception.
+    One statement, for every decision about a session asks: a row for each owner with each service and each account.
+    Exceptions are rare and would multiply these rows; they are a second one where there are any.
     """
+    excepted = False
     found: dict[str, Target] = {}
     belongs: dict[str, _Belongs] = {}
     for r in await (tx.execute(_ONE, {"called": name}) if name else tx.execute(_ALL)):
@@ -140,15 +140,15 @@ async def targets(tx: Tx, name: str = "") -> list[Target]:
             )  # fmt: skip
         if r.account is not None and r.account not in of.accounts:
             of.accounts[r.account] = Account(AccountId(r.account), r.account_name, CredentialKind(r.kind))
-        if r.exception_id is not None and r.exception_id not in of.exceptions:
-            of.exceptions[r.exception_id] = exception_rows.read(r, "exception_")
+        excepted = excepted or r.excepted
+    held = await exception_rows.held(tx, name) if excepted else {}
     return [
         replace(
             found[id_],
             owners=frozenset(of.owners),
             services=tuple(of.services.values()),
             accounts=tuple(of.accounts.values()),
-            exceptions=tuple(of.exceptions.values()),
+            exceptions=tuple(held.get(id_, ())),
         )
         for id_, of in belongs.items()
     ]
@@ -163,14 +163,13 @@ def _joined() -> Select[Any]:
     return (
         select(
             t.targets, *zone, t.owners.c.person.label("owner"), *service, *account,
-            *exception_rows.columns("exception_"),
+            exception_rows.THERE.label("excepted"),
         )
         .join(t.zones, t.zones.c.name == t.targets.c.zone)
         .outerjoin(t.owners, t.owners.c.target == target)
         .outerjoin(t.services, services.target == target)
         .outerjoin(t.accounts, accounts.target == target)
-        .outerjoin(t.exceptions, exception_rows.OF_TARGET)
-        .order_by(t.targets.c.name, services.name, accounts.position, t.exceptions.c.accepted)
+        .order_by(t.targets.c.name, services.name, accounts.position)
     )  # fmt: skip
 
 
