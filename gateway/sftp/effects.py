@@ -73,63 +73,52 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldOpen:
-    """A file begins in the spool. The shell calls `Proxy.spooled(key, words)` when it is there ("") or cannot be."""
+class Held:
+    """Something about a file in the spool. The recording must hold `note` before it is done; when it is, or cannot be,
+    the shell calls `Proxy.spooled(key, words)`, with "" or with why."""
 
     key: int
     file: int
-    path: str
-    note: Note | None = None
+    note: Note
 
 
 @dataclass(frozen=True, slots=True)
-class HeldWrite:
-    """Write `data` at `offset` of the file in the spool, then call `Proxy.spooled`."""
+class HeldOpen(Held):
+    """A file begins."""
 
-    key: int
-    file: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldWrite(Held):
+    """`data` at `offset`."""
+
     offset: int
     data: bytes = field(repr=False)
-    note: Note | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class HeldTruncate:
-    """The file in the spool has `size` octets from now on; then call `Proxy.spooled`."""
+class HeldTruncate(Held):
+    """It has `size` octets from now on."""
 
-    key: int
-    file: int
     size: int
-    note: Note | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class HeldClose:
+class HeldClose(Held):
     """The upload is done; `Ledger` with verdict `held` comes once the shell has called `Proxy.spooled`."""
 
-    key: int
-    file: int
-    note: Note | None = None
-
 
 @dataclass(frozen=True, slots=True)
-class HeldRename:
-    """A held file shall be delivered as `path`; then call `Proxy.spooled`."""
+class HeldRename(Held):
+    """It shall be delivered as `path`."""
 
-    key: int
-    file: int
     path: str
-    note: Note | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class HeldRemove:
-    """A held file is not wanted any more; then call `Proxy.spooled`."""
-
-    key: int
-    file: int
-    note: Note | None = None
+class HeldRemove(Held):
+    """It is not wanted any more."""
 
 
-Held = HeldOpen | HeldWrite | HeldTruncate | HeldClose | HeldRename | HeldRemove
 Effect = ToTarget | ToClient | Ledger | Refusal | Held

@@ -95,11 +95,10 @@ class Spool:
 
     def _changes(self, message: Query, path: str) -> bool:
         """Refuse what would change the content of a file on the target past the spool."""
-        sized = isinstance(message, SetByPath) and message.kind is not Type.MKDIR
-        if sized and isinstance(message, SetByPath) and message.attributes.size is not None:
-            self._line.refuse(message.id, message.kind, Permission.HOLD, path, CHANGES)
-            return True
-        return False
+        if not isinstance(message, SetByPath) or message.kind is Type.MKDIR or message.attributes.size is None:
+            return False
+        self._line.refuse(message.id, message.kind, Permission.HOLD, path, CHANGES)
+        return True
 
     def _open(self, message: Open, path: str, held: OpenFile | None) -> None:
         line = self._line
@@ -134,7 +133,7 @@ class Spool:
                 line.reply(HandleReply(message.id, self._files.add(file, b"")))
 
         note = {"op": "open", "path": path, "flags": flags_of(flags), "file": file.number, "held": True}
-        line.out.append(HeldOpen(self._key(opened), file.number, path, note))
+        line.out.append(HeldOpen(self._key(opened), file.number, note, path))
 
     def _rename(self, message: TwoPaths, found: list[str], held: OpenFile | None) -> bool:
         path, to = found
@@ -151,7 +150,7 @@ class Spool:
         self._named[to] = self._named.pop(path)
         held.path = held.canonical = to
         note = {"op": name(message.kind), "path": path, "to": to, "file": held.number, "held": True}
-        self._line.out.append(HeldRename(self._key(self._answer(message.id)), held.number, to, note))
+        self._line.out.append(HeldRename(self._key(self._answer(message.id)), held.number, note, to))
         return True
 
     def _forget(self, path: str, file: OpenFile, then: Callable[[str], None]) -> None:
@@ -184,7 +183,7 @@ class Spool:
                 file.failed()
             self._answer(client)(words)
 
-        self._line.out.append(HeldWrite(self._key(written), file.number, offset, bytes(content), note))
+        self._line.out.append(HeldWrite(self._key(written), file.number, note, offset, bytes(content)))
 
     def _close(self, message: ByHandle, file: OpenFile) -> None:
         self._files.remove(file.handle)
@@ -210,7 +209,7 @@ class Spool:
             file.resized(attributes.size)
             note = {"op": "fsetstat", "file": file.number, "size": attributes.size, "held": True}
             key = self._key(self._answer(client))
-            self._line.out.append(HeldTruncate(key, file.number, attributes.size, note))
+            self._line.out.append(HeldTruncate(key, file.number, note, attributes.size))
         else:
             self._line.refuse(client, Type.SETSTAT, Permission.HOLD, file.path, CHANGES)
 

@@ -45,8 +45,8 @@ def begun(connection: Connection, tasks: asyncio.TaskGroup) -> tuple[Holding, as
     done = asyncio.Queue()
     holding = Holding(connection, tasks.create_task)
     holding.on_done = lambda key, words: done.put_nowait((key, words))
-    holding.carry(HeldOpen(1, 1, "/in/x.part", {}))
-    holding.carry(HeldWrite(2, 1, 0, b"content", {}))
+    holding.carry(HeldOpen(1, 1, {}, "/in/x.part"))
+    holding.carry(HeldWrite(2, 1, {}, 0, b"content"))
     assert [done.get_nowait() for _ in range(2)] == [(1, ""), (2, "")]
     return holding, done
 
@@ -58,7 +58,7 @@ async def test_a_held_file_whose_channel_goes_while_it_is_renamed_is_kept(spools
         holding.carry(HeldClose(3, 1, {}))
         assert await done.get() == (3, "")
         entry, _ = holding.told(ENTRY)
-        holding.carry(HeldRename(4, 1, "/in/x", {}))
+        holding.carry(HeldRename(4, 1, {}, "/in/x"))
         await asyncio.sleep(0)
         assert connection.asked == [("rename", FILE, "/in/x")]
         holding.close({1})

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.sftp.attributes import Attributes
-from gateway.sftp.effects import Block, HeldClose, HeldOpen, HeldRemove, HeldRename, HeldTruncate, HeldWrite
+from gateway.sftp.effects import Block, Held, HeldRemove, HeldRename, HeldTruncate, HeldWrite
 from gateway.sftp.hold import NAMED
 from gateway.sftp.messages import (
     ByHandle,
@@ -25,11 +25,10 @@ from tests.sftp.house import ALL, NEW, Talk
 
 NONE = Attributes()
 HOLD = replace(ALL, hold=True)
-HELD = HeldOpen | HeldWrite | HeldClose | HeldRename | HeldRemove | HeldTruncate
 
 
 def spooled(talk: Talk) -> list[object]:
-    return [effect for effect in talk.effects if isinstance(effect, HELD)]
+    return [effect for effect in talk.effects if isinstance(effect, Held)]
 
 
 def upload(talk: Talk, path: str, content: bytes = b"content") -> None:

@@ -24,7 +24,7 @@ from gateway.fronts.ssh.holding import Holding
 from gateway.fronts.ssh.ports import Stream
 from gateway.fronts.ssh.relay import STDERR, Exit, Relay, Side
 from gateway.fronts.ssh.valve import Valve
-from gateway.sftp.effects import Block, Effect, Ledger, Note, Refusal, ToClient, ToTarget
+from gateway.sftp.effects import Block, Effect, Held, Ledger, Note, Refusal, ToClient, ToTarget
 from gateway.sftp.ledger import FileEntry
 from gateway.sftp.proxy import Proxy
 
@@ -179,8 +179,8 @@ class FileRelay(Relay):
                     self._reports.refused(effect)
                 case Ledger():
                     raise AssertionError("a line of the ledger is not carried")
-                case _:
-                    if effect.note is not None and not self._record_up(effect.note):
+                case Held(note=note):
+                    if not self._record_up(note):
                         return False
                     if self._holding is not None:
                         self._holding.carry(effect)
