@@ -7,6 +7,7 @@ from dataclasses import replace
 from gateway.access.model import AccessRequest, Grant, GrantState
 from gateway.access.rules import protocols
 from gateway.clock import Clock
+from gateway.errors import NotFound
 from gateway.identity.model import Person
 from gateway.inventory.model import Protocol, Service, Target
 from gateway.policy.model import LEAST_CHANNELS, Action, Allow, Question
@@ -38,11 +39,12 @@ class Menu:
         """The target called `name`, when it is in his menu by SSH or for forwards alone."""
         if person.standing(self._clock.now()):
             return None
-        target = next((t for t in await self._inventory.targets() if t.name == name), None)
-        door = target.service(rules.spoken(target, Protocol.SSH)) if target is not None else None
-        if target is None or door is None or await self._line(person, target, door) is None:
+        try:
+            target = await self._inventory.target_named(name)
+        except NotFound:
             return None
-        return target
+        door = target.service(rules.spoken(target, Protocol.SSH))
+        return target if door is not None and await self._line(person, target, door) is not None else None
 
     async def _line(self, person: Person, target: Target, service: Service) -> MenuLine | None:
         now = self._clock.instant()
