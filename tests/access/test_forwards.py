@@ -62,7 +62,7 @@ async def test_a_forward_is_asked_for_by_name_and_shown_so(desk: Site) -> None:
         ({"channels": FORWARD, "services": {"web", "x\x1b[2J"}}, "unknown_service", "x\\u001b[2J"),
         ({"services": {"web"}}, "forward_not_asked", "Ask for “forward”, too"),
         ({"channels": ONLY, "services": {"web"}, "protocol": Protocol.TCP}, "forward_by_ssh", "has an SSH service"),
-        ({"channels": FORWARD, "services": {"web"}, "protocol": Protocol.RDP}, "channel_not_permitted", ""),
+        ({"channels": FORWARD, "services": {"web"}, "protocol": Protocol.RDP}, "channel_not_permitted", "forward"),
     ],
 )
 async def test_a_forward_to_nothing_in_particular_is_refused_in_words(
