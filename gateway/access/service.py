@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -150,12 +150,20 @@ class Access(Asking, Deciding, Releasing, Blocking, Sweeping):
         requester: PersonId | None = None,
         approver: Person | None = None,
         states: Iterable[RequestState] | None = None,
+        concerning: tuple[PersonId, Collection[TargetId]] | None = None,
+        after: AccessRequest | None = None,
+        limit: int | None = None,
     ) -> list[AccessRequest]:
-        """Newest first. With `approver`: those that he may decide now and has not approved yet."""
+        """Newest first, at most `limit` behind `after`. `concerning`: of that person, or for one of these targets.
+
+        With `approver`: those that he may decide now and has not approved yet.
+        """
         if approver is not None:
             states = {RequestState.PENDING}
         async with self._store.read() as tx:
-            found = await sql.find_requests(tx, requester=requester, states=states)
+            found = await sql.find_requests(
+                tx, requester=requester, states=states, concerning=concerning, after=after, limit=limit
+            )
         return found if approver is None else [r for r in found if await self._for(r, approver)]
 
     async def _for(self, request: AccessRequest, approver: Person) -> bool:
@@ -184,11 +192,12 @@ class Access(Asking, Deciding, Releasing, Blocking, Sweeping):
             return await sql.grant(tx, grant_id)
 
     async def grants(
-        self, *, person: PersonId | None = None, states: Iterable[GrantState] | None = None
-    ) -> list[Grant]:
-        """Newest first."""
+        self, *, person: PersonId | None = None, states: Iterable[GrantState] | None = None,
+        after: Grant | None = None, limit: int | None = None,
+    ) -> list[Grant]:  # fmt: skip
+        """Newest first, at most `limit` behind `after`."""
         async with self._store.read() as tx:
-            return await sql.find_grants(tx, person=person, states=states)
+            return await sql.find_grants(tx, person=person, states=states, after=after, limit=limit)
 
     async def releases(self, grant_id: GrantId) -> list[Release]:
         """Newest first."""

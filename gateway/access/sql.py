@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, func, insert, or_, select, update
+from sqlalchemy import Select, Table, func, insert, or_, select, update
 
 from gateway.access import rows
 from gateway.access.model import (
@@ -81,8 +81,11 @@ async def find_requests(
     target: TargetId | None = None,
     protocol: Protocol | None = None,
     states: Iterable[RequestState] | None = None,
+    concerning: tuple[PersonId, Collection[TargetId]] | None = None,
+    after: AccessRequest | None = None,
+    limit: int | None = None,
 ) -> list[AccessRequest]:
-    """Newest first."""
+    """Newest first, at most `limit` behind `after`. `concerning`: of that person, or for one of these targets."""
     query = select(requests).order_by(requests.c.created.desc(), requests.c.id)
     if requester is not None:
         query = query.where(requests.c.requester == requester)
@@ -92,7 +95,9 @@ async def find_requests(
         query = query.where(requests.c.protocol == protocol.value)
     if states is not None:
         query = query.where(requests.c.state.in_([s.value for s in states]))
-    return await _requests(tx, query)
+    if concerning is not None:
+        query = query.where(or_(requests.c.requester == concerning[0], requests.c.target.in_(concerning[1])))
+    return await _requests(tx, _behind(query, requests, after).limit(limit))
 
 
 async def count_pending(tx: Tx, requester: PersonId) -> int:
@@ -167,8 +172,10 @@ async def find_grants(
     target: TargetId | None = None,
     protocol: Protocol | None = None,
     states: Iterable[GrantState] | None = None,
+    after: Grant | None = None,
+    limit: int | None = None,
 ) -> list[Grant]:
-    """Newest first."""
+    """Newest first, at most `limit` behind `after`."""
     query = select(grants).order_by(grants.c.created.desc(), grants.c.id)
     if person is not None:
         query = query.where(grants.c.person == person)
@@ -178,7 +185,7 @@ async def find_grants(
         query = query.where(grants.c.protocol == protocol.value)
     if states is not None:
         query = query.where(grants.c.state.in_([s.value for s in states]))
-    return [rows.grant(row) for row in await tx.execute(query)]
+    return [rows.grant(row) for row in await tx.execute(_behind(query, grants, after).limit(limit))]
 
 
 # --- releases
@@ -280,6 +287,14 @@ def _movable(moves: Mapping[S, frozenset[S]], old: S, new: S) -> None:
     """Raises Conflict: the table has no such move. What has ended is not even touched."""
     if not moves[old] or (new is not old and new not in moves[old]):
         raise Conflict(f"There is nothing to do any more: it is {old} already.")
+
+
+def _behind(query: Select[Any], table: Table, after: AccessRequest | Grant | None) -> Select[Any]:
+    """What a list newest first has behind `after`; of one moment they are in the order of their ids."""
+    if after is None:
+        return query
+    at, id_ = table.c.created, table.c.id
+    return query.where(or_(at < after.created, (at == after.created) & (id_ > after.id)))
 
 
 async def _requests(tx: Tx, query: Select[Any]) -> list[AccessRequest]:

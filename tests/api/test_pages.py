@@ -35,6 +35,18 @@ async def test_requests_and_grants_come_in_pages(site: Site) -> None:
         assert len({one["id"] for one in first + second}) == 3
 
 
+async def test_all_requests_are_those_of_his_targets_and_his_own_on_pages_without_gaps(site: Site) -> None:
+    """Those of one moment too: a page is read from the store, and ends within them."""
+    vera, omar = await site.signed_in("vera"), await site.signed_in("omar")
+    seen = [(await site.asked(vera))["id"] for _ in range(3)]
+    seen.append((await site.asked(omar, "ews-l5"))["id"])
+    hidden = [(await site.asked(vera, "ews-l5"))["id"] for _ in range(3)]
+    for browser, ids in ((omar, seen), (await site.signed_in("lena"), seen + hidden)):
+        found = await every(browser, "/requests?scope=all")
+        assert sorted(one["id"] for page in found for one in page) == sorted(ids)
+        assert [len(page) for page in found[:-1]] == [2] * (len(found) - 1)
+
+
 async def test_people_and_targets_come_in_pages(site: Site) -> None:
     sam = await site.signed_in("sam", Door.ADMIN)
     people = [p["name"] for page in await every(sam, "/people") for p in page]

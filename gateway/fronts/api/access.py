@@ -59,16 +59,16 @@ async def list_requests(
 ) -> list[RequestView]:
     """`to_decide`: those that wait for you. `all`: of everybody, as far as you may know."""
     seen = await sight.of(state, who.person)
-    match scope:
-        case RequestScope.MINE:
-            found = await state.access.requests(requester=who.person.id)
-        case RequestScope.TO_DECIDE:
-            found = await state.access.requests(approver=who.person)
-        case RequestScope.ALL:
-            found = await state.access.requests()
-    shown = [r for r in found if seen.request(r) or scope is RequestScope.TO_DECIDE]
+    if scope is RequestScope.TO_DECIDE:
+        shown = pages.cut(await state.access.requests(approver=who.person), lambda r: r.id)
+    else:
+        after = await pages.begun(lambda cursor: sight.request(state, seen, cursor))
+        mine = who.person.id if scope is RequestScope.MINE else None
+        whose = None if seen.all else (who.person.id, seen.owned)
+        found = await state.access.requests(requester=mine, concerning=whose, after=after, limit=pages.limit)
+        shown = pages.page(found, lambda r: r.id)
     titles = await titles_of(state)
-    return [request_view(r, seen, titles) for r in pages.cut(shown, lambda r: r.id)]
+    return [request_view(r, seen, titles) for r in shown]
 
 
 @router.get("/requests/{request_id}", summary="One request", responses=problems(*SIGNED_IN, 404))
@@ -116,12 +116,14 @@ async def list_grants(
     """`mine`: all of yours. `site`: those that are not over."""
     seen = await sight.of(state, who.person)
     if scope is GrantScope.MINE:
-        found = await state.access.grants(person=who.person.id)
+        after = await pages.begun(lambda cursor: sight.grant(state, seen, cursor))
+        found = await state.access.grants(person=who.person.id, after=after, limit=pages.limit)
+        shown = pages.page(found, lambda g: g.id)
     else:
         found = await state.access.grants(states={GrantState.SCHEDULED, GrantState.LIVE})
-    shown = [g for g in found if seen.grant(g)]
+        shown = pages.cut([g for g in found if seen.grant(g)], lambda g: g.id)
     titles = await titles_of(state)
-    return [await grant_view(state, g, seen, titles) for g in pages.cut(shown, lambda g: g.id)]
+    return [await grant_view(state, g, seen, titles) for g in shown]
 
 
 @router.post(

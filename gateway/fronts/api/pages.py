@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Final, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import Depends, Query, Request, Response
 
-from gateway.errors import Invalid
+from gateway.errors import Invalid, NotFound
 from gateway.fronts.api.views.common import ID_CHARACTERS
 
 T = TypeVar("T")
@@ -17,9 +17,10 @@ CURSOR: Final = "cursor"
 
 
 class Paging:
-    """Where a list goes on.
+    """Where a list goes on. What grows with the years is read page by page (`begun`, `page`), what is few is `cut`.
 
     Attributes:
+        limit: how many things to read for a page: one more, which says that there is another page.
         next: the cursor that the page which was cut ends with; None at the end of the list.
     """
 
@@ -32,6 +33,7 @@ class Paging:
         ] = "",
     ) -> None:
         self._request, self._response, self._cursor = request, response, cursor
+        self.limit = SIZE + 1
         self.next: str | None = None
 
     def cut(self, things: Sequence[T], key: Callable[[T], str]) -> list[T]:
@@ -44,12 +46,33 @@ class Paging:
         if self._cursor:
             start = next((n for n, thing in enumerate(things, 1) if key(thing) == self._cursor), 0)
             if not start:
-                raise Invalid(CURSOR, "is of nothing that is here; read the list from its beginning")
-        page = list(things[start : start + SIZE])
-        if start + SIZE < len(things):
+                raise _nothing()
+        return self.page(things[start:], key)
+
+    async def begun(self, get: Callable[[str], Awaitable[T]]) -> T | None:
+        """The thing that the page begins behind; None at the beginning of the list.
+
+        Raises:
+            Invalid: there is nothing of that key (any more), or nothing that he may know of.
+        """
+        if not self._cursor:
+            return None
+        try:
+            return await get(self._cursor)
+        except NotFound:
+            raise _nothing() from None
+
+    def page(self, found: Sequence[T], key: Callable[[T], str]) -> list[T]:
+        """The page that `found` begins with."""
+        page = list(found[: self.limit - 1])
+        if len(found) > len(page):
             self.next = key(page[-1])
         following(self._request, self._response, self.next)
         return page
+
+
+def _nothing() -> Invalid:
+    return Invalid(CURSOR, "is of nothing that is here; read the list from its beginning")
 
 
 def following(request: Request, response: Response, cursor: str | int | None, name: str = CURSOR) -> None:

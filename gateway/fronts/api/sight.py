@@ -36,9 +36,14 @@ class Sight:
     held: Mapping[TargetId, tuple[SecurityException, ...]]
 
     @property
+    def all(self) -> bool:
+        """Whether he sees what is everybody's."""
+        return bool(self.person.roles & SEES_ALL)
+
+    @property
     def beyond_his_own(self) -> bool:
         """Whether he sees anything of others at all."""
-        return bool(self.owned or self.person.roles & SEES_ALL)
+        return self.all or bool(self.owned)
 
     def request(self, request: AccessRequest) -> bool:
         return self._sees(request.requester, request.wanted.target)
@@ -60,7 +65,7 @@ class Sight:
         """What whoever decides about it must know of the target (C51); the person who asks reads it nowhere."""
         wanted = request.wanted
         used = {"", wanted.protocol.value, *wanted.services}
-        if not (wanted.target in self.owned or self.person.roles & SEES_ALL):
+        if not (wanted.target in self.owned or self.all):
             return []
         return [e for e in self.held.get(wanted.target, ()) if e.service in used]
 
@@ -102,7 +107,7 @@ class Sight:
         return deeds
 
     def _sees(self, person: str, target: TargetId) -> bool:
-        return person == self.person.id or target in self.owned or bool(self.person.roles & SEES_ALL)
+        return person == self.person.id or target in self.owned or self.all
 
 
 async def of(state: Services, person: Person) -> Sight:
