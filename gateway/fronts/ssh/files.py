@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 from gateway.errors import GatewayError, Refused
 from gateway.fronts.ssh import texts
-from gateway.fronts.ssh.ports import Connection
+from gateway.fronts.ssh.ports import Connection, Spawn
 from gateway.limits import FILE_PERMITS, FILE_REFUSALS
 from gateway.policy.model import FILE_CHANNELS, Channel
 from gateway.sessions import texts as session_texts
@@ -16,8 +16,6 @@ from gateway.sftp.effects import Refusal
 from gateway.sftp.rules import Permission, Rules
 
 PASSING: Final = frozenset({"paused", "unavailable"})  # refusals that say nothing of the permission itself
-
-Spawn = Callable[[Coroutine[Any, Any, None]], object]
 
 
 class Permits:

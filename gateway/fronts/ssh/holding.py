@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import posixpath
 from collections import defaultdict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import asyncssh
 import structlog
 
 from gateway.errors import GatewayError, Refused
 from gateway.fronts.ssh import texts
-from gateway.fronts.ssh.ports import Connection, Stream
+from gateway.fronts.ssh.ports import Connection, Spawn, Stream
 from gateway.fronts.ssh.target import TargetLink
 from gateway.policy.model import lies_in
 from gateway.sessions import texts as session_texts
@@ -34,14 +34,12 @@ from gateway.sftp.effects import (
     HeldTruncate,
     HeldWrite,
 )
-from gateway.sftp.ledger import FileEntry
+from gateway.sftp.ledger import HELD, FileEntry
 
 log = structlog.get_logger()
 
 CHUNK: Final = 32 << 10  # octets written to the target at once
 BESIDE: Final = ".sluicegate-{id}"  # the name of a delivery that is under way
-
-Spawn = Callable[[Coroutine[Any, Any, None]], object]
 
 
 class Holding:
@@ -110,7 +108,7 @@ class Holding:
     def told(self, entry: FileEntry) -> tuple[FileEntry, Spool | None]:
         """The entry of a held file, with what keeps it; of any other as it is."""
         spool, digest = self._spools.get(entry.number), self._kept.get(entry.number)
-        if entry.verdict != "held" or spool is None or digest is None:
+        if entry.verdict != HELD or spool is None or digest is None:
             return entry, None
         whole = ((0, spool.size),) if spool.size else ()
         words = entry.words or session_texts.HELD

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Protocol, TypeAlias
 
@@ -92,4 +92,4 @@ class Sessions(Protocol):
     async def menu(self, person: Person, /) -> Sequence[MenuLine]: ...
 
 
-Environment = Mapping[str, str]
+Spawn = Callable[[Coroutine[Any, Any, None]], object]  # runs it as a task of the connection

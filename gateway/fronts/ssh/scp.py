@@ -12,13 +12,13 @@ from typing import Final
 
 from gateway.errors import Refused
 from gateway.fronts.ssh import texts
-from gateway.fronts.ssh.files import Permits, Spawn
-from gateway.fronts.ssh.ports import Connection
+from gateway.fronts.ssh.files import Permits
+from gateway.fronts.ssh.ports import Connection, Spawn
 from gateway.fronts.ssh.sftp import Follower
 from gateway.policy.model import Channel, Obligations
 from gateway.sftp import rsync, scp
 from gateway.sftp.effects import DOWN, UP, Block, Effect, Ledger, ToClient, ToTarget
-from gateway.sftp.ledger import DOWNLOAD, FileEntry
+from gateway.sftp.ledger import DOWNLOAD, PARTIAL, FileEntry
 from gateway.sftp.rsync import RsyncCommand
 from gateway.sftp.rules import Rules
 from gateway.sftp.scp import ScpCommand
@@ -123,7 +123,7 @@ class Counted:
         self._closed = True
         way, paths = self._moved.way, " ".join(self._moved.paths)[:PATHS_CHARACTERS]
         octets = self._octets[DOWN if way == DOWNLOAD else UP]
-        return (Ledger(FileEntry(1, way, paths, octets, (), "", True, "partial", texts.FILES_STREAM)),)
+        return (Ledger(FileEntry(1, way, paths, octets, (), "", True, PARTIAL, texts.FILES_STREAM)),)
 
     def _block(self, way: int, data: bytes) -> Block:
         offset = self._octets[way]

@@ -12,7 +12,7 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Protocol
 
 import asyncssh
 import structlog
@@ -25,13 +25,10 @@ from gateway.fronts.ssh.ports import Stream
 from gateway.fronts.ssh.relay import STDERR, Exit, Relay, Side
 from gateway.fronts.ssh.valve import Valve
 from gateway.sftp.effects import Block, Effect, Held, Ledger, Note, Refusal, ToClient, ToTarget
-from gateway.sftp.ledger import FileEntry
+from gateway.sftp.ledger import PARTIAL, PASSED, FileEntry
 from gateway.sftp.proxy import Proxy
 
 log = structlog.get_logger()
-
-PASSED: Final = "passed"
-PARTIAL: Final = "partial"
 
 
 class Follower(Protocol):

@@ -28,7 +28,6 @@ FILES_UNSUPPORTED: Final = "The gateway does not carry this kind of request. Use
 FILES_CUT: Final = "The channel ended before all of it was delivered."
 FILES_BY_SFTP: Final = "Files of this target pass by SFTP alone. Use sftp, or scp without -O, instead."
 FILES_STREAM: Final = "The gateway counts this stream and does not look into it."
-FILES_HELD: Final = "Uploads to this target wait for somebody else's delivery, and the gateway cannot keep them now."
 FORWARD: Final = (
     "Nothing is forwarded there, only to services of {target} that you were granted: name the service, or the target "
     "and the service's port. Ask for it on the page, under My access."
