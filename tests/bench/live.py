@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from playwright.async_api import expect
+
 from gateway.clock import SystemClock
 from gateway.inventory.model import CredentialKind, Protocol, Tier
 from gateway.sessions.stream import Stream
@@ -42,6 +44,10 @@ NOTES = """() => {
     globalThis.notes.observe(document.querySelector('main'), { childList: true, subtree: true, characterData: true });
 }"""
 
+# What was noted, once the frames that are being painted are over.
+PAINTED = """() => new Promise((done) =>
+    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(globalThis.behind)))))"""
+
 
 @dataclass(frozen=True)
 class Size:
@@ -65,24 +71,29 @@ async def with_targets(site: Site, many: int) -> list[str]:
     return names
 
 
-async def works(stream: Stream, size: Size, shift: float, flood: int) -> None:
-    """Lines with stamps; `flood` octets a second of other output between them."""
+async def works(stream: Stream, size: Size, shift: float, flood: int) -> str:
+    """Lines with stamps, of which it gives the last; `flood` octets a second of other output between them."""
     clock, pause = SystemClock(), 1 / size.rate
     await asyncio.sleep(shift * pause)
     filler = (b"." * 98 + b"\r\n") * int(flood * pause / 100)
     for n in range(int(size.seconds * size.rate)):
-        stream.output(filler + b"line %04d @%.1f@ axis 4 runs at 1250 1/min\r\n" % (n, clock.now().timestamp() * 1000))
+        stamp = f"@{clock.now().timestamp() * 1000:.1f}@"
+        stream.output(filler + f"line {n:04} {stamp} axis 4 runs at 1250 1/min\r\n".encode())
         await asyncio.sleep(pause)
+    return stamp
 
 
 async def behind(lena: Desk, streams: list[Stream], size: Size, flood: int = 0) -> dict[str, object]:
     """`flood` is of the first terminal alone."""
     await lena.page.evaluate(NOTES)
     async with asyncio.TaskGroup() as tasks:
-        for n, stream in enumerate(streams):
+        last = [
             tasks.create_task(works(stream, size, n / len(streams), flood if n == 0 else 0))
-    await asyncio.sleep(1)
-    found = await lena.page.evaluate("() => globalThis.behind")
+            for n, stream in enumerate(streams)
+        ]
+    for one in last:
+        await expect(lena.page.locator("terminal-player").filter(has_text=one.result()).first).to_be_visible()
+    found = await lena.page.evaluate(PAINTED)
     return {kind: {"pictures": len(ms)} | spread(ms) for kind, ms in found.items()}
 
 
@@ -97,15 +108,15 @@ async def _measured(size: Size, folder: Path) -> dict[str, Any]:
             streams = [stream for _, stream in entered]
             await lena.sign_in()
             await lena.page.get_by_role("button", name="Live tiles").click()
-            await lena.page.locator("terminal-player.tile").nth(size.terminals - 1).wait_for()
+            tiles = lena.page.locator("terminal-player.tile")
+            await expect(tiles).to_have_count(size.terminals)
             for stream in streams:
-                stream.output(b"$ \r\n")
-            await asyncio.sleep(2)
+                stream.output(b"ready\r\n")
+            await expect(tiles.filter(has_text="ready")).to_have_count(size.terminals)
             found["quiet"] = await behind(lena, streams, size)
             found["one_floods_1_MB_per_s"] = await behind(lena, streams, size, flood=1_000_000)
             await lena.page.get_by_role("button", name="Enlarge session").first.click()
-            await lena.page.locator("terminal-player:not(.tile)").wait_for()
-            await asyncio.sleep(2)
+            await expect(lena.page.locator("terminal-player:not(.tile)")).to_contain_text("axis 4 runs")
             found["one_enlarged"] = await behind(lena, streams, size)
     return found
 

@@ -42,11 +42,14 @@ PAINTED = """(player, to) => new Promise((done, failed) => {
 })"""
 # Before anything of the page runs: when the first row with text stands in the player, since the navigation began.
 FIRST = """() => {
-    globalThis.firstPicture = 0;
-    new MutationObserver(() => {
-        if (firstPicture || !document.querySelector('terminal-player .row')?.textContent) return;
-        requestAnimationFrame(() => { firstPicture ||= performance.now(); });
-    }).observe(document, { childList: true, subtree: true, characterData: true });
+    globalThis.firstPicture = new Promise((done) => {
+        const look = new MutationObserver(() => {
+            if (!document.querySelector('terminal-player .row')?.textContent) return;
+            look.disconnect();
+            requestAnimationFrame(() => done(performance.now()));
+        });
+        look.observe(document, { childList: true, subtree: true, characterData: true });
+    });
 }"""
 
 
@@ -153,9 +156,7 @@ async def first_picture(ada: Desk, site: Site, session: SessionId, folder: Path)
     await page.add_init_script(f"({FIRST})()")
     await page.goto(f"https://localhost:{site.gateway.settings.page.port}/#/recordings/{session}")
     async with asyncio.timeout(60):
-        while not (at := await page.evaluate("() => globalThis.firstPicture")):
-            await asyncio.sleep(0.02)
-    return float(at), page
+        return float(await page.evaluate("() => globalThis.firstPicture")), page
 
 
 def spread(found: list[float]) -> dict[str, float]:
