@@ -84,6 +84,14 @@ class Spools:
     def kept(self) -> list[FileId]:
         return [FileId(path.name.removesuffix(SUFFIX)) for path in self._folder.glob(f"*{SUFFIX}")]
 
+    def sync(self) -> None:
+        """The names of new files survive a power cut, too. Blocks: call it in a thread."""
+        fd = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
     def _path(self, file_id: FileId) -> Path:
         return self._folder / f"{file_id}{SUFFIX}"
 
@@ -170,6 +178,7 @@ class Spool:
 
     def _kept(self) -> str:
         os.fsync(self._fd)
+        self._home.sync()
         return self.digest()
 
     def digest(self) -> str:

@@ -58,6 +58,23 @@ async def test_what_is_read_is_what_was_written_in_whatever_order(
     assert home.kept() == []
 
 
+async def test_what_is_kept_survives_a_power_cut_with_its_name(
+    spools: Spools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced, fsync = list[str](), os.fsync
+
+    def noted(fd: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{fd}"))
+        fsync(fd)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    spool = spools.create(ID)
+    spool.write(0, b"x")
+    await spool.keep()
+    spool.close()
+    assert synced == [str(file_of(tmp_path)), str(tmp_path / "held")]
+
+
 async def test_nothing_of_it_can_be_read_on_the_disk(spools: Spools, tmp_path: Path) -> None:
     spool = spools.create(ID)
     spool.write(0, b"FIRMWARE" * 20_000)
