@@ -109,10 +109,7 @@ def _allowed(ask: Ask, asked: tuple[Question, ...]) -> list[Allow]:
     allows: list[Allow] = []
     for question in asked:
         answer = ask(question)
-        permitted = isinstance(answer, Allow) and (
-            question.action is Action.CONNECT or question.channels <= answer.obligations.channels
-        )
-        if not (isinstance(answer, Allow) and permitted):
+        if not (isinstance(answer, Allow) and question.channels <= answer.obligations.channels):
             return []
         allows.append(answer)
     return allows
