@@ -12,7 +12,6 @@ from gateway.words import printable
 
 ANSWER_CHARACTERS: Final = 8  # digits of a choice
 PROMPT: Final = "Number, or q to leave: "
-READY_STATES: Final = frozenset({"ready", "waiting"})
 
 
 def listing(person: str, lines: Sequence[MenuLine], newline: str = "\n") -> str:

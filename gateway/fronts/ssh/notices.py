@@ -15,7 +15,6 @@ from gateway.words import printable
 TITLE_CHARACTERS: Final = 120
 TAIL_OCTETS: Final = 256  # how far back an unfinished control sequence may begin
 
-_ESC: Final = 0x1B
 _FINAL: Final = range(0x40, 0x7F)
 _STRINGS: Final = frozenset(b"]P^_X")  # OSC DCS PM APC SOS: end with BEL or ST
 _COLOUR: Final = {NoticeKind.PAUSED: "30;43", NoticeKind.DISCARDED: "30;43", NoticeKind.ENDED: "97;41"}

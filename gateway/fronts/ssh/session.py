@@ -27,7 +27,6 @@ from gateway.limits import SOUTH_CONNECT
 from gateway.policy.model import FILE_CHANNELS, Channel
 from gateway.sessions.model import Notice
 from gateway.sftp.proxy import Proxy
-from gateway.sftp.rules import Rules
 from gateway.words import printable
 
 TERM_CHARACTERS: Final = 64  # of the terminal's type; longer is nobody's
@@ -200,11 +199,7 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         connection, target = await self._entered()
         permits = Permits(connection, self._visitor.spawn)
         proxy = Proxy(await permits.ask(), permits.words)
-
-        def changed(rules: Rules) -> None:
-            proxy.rules = rules
-
-        permits.on_rules = changed
+        permits.on_rules = partial(setattr, proxy, "rules")
         await self._join(connection, target, Start(SFTP, subsystem=SFTP), proxy, permits.used)
         self._owed = b""
 
