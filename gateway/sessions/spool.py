@@ -64,13 +64,16 @@ class Spools:
 
         Raises:
             SealBroken: it is gone, or was changed.
+            Refused: the gateway cannot open files now.
         """
         try:
             with self._path(file_id).open("rb") as file:
                 key = self._envelope.open(_purpose(file_id), file.read(HEAD))
             spool = Spool(self, self._path(file_id), file_id, key, fresh=False)
+        except FileNotFoundError:
+            raise SealBroken("held file is gone") from None
         except OSError as error:
-            raise SealBroken(f"held file: {error.strerror}") from None
+            raise Refused("unavailable", texts.NOT_READ, rule="C62", detail=str(error.strerror)) from None
         spool.size = octets
         return spool
 

@@ -1,7 +1,9 @@
 """Uploads that are held (C62): who may deliver them, where they may go, and what becomes of the others."""
 
 import contextlib
+import errno
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from gateway.identity.model import Factor
 from gateway.ids import FileId, GrantId
 from gateway.limits import HELD_LIFE
 from gateway.sessions import held as module
+from gateway.sessions import spool as spool_module
 from gateway.sessions.connection import Connection
 from gateway.sessions.files import Verdict
 from gateway.sessions.spool import HEAD
@@ -186,6 +189,35 @@ def open_files() -> list[str]:
         with contextlib.suppress(FileNotFoundError):  # the folder itself, that was being read
             found.append(str(one.readlink()))
     return found
+
+
+async def test_a_gateway_that_cannot_open_files_now_withholds_nothing_for_that(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection, file_id = await held(site)
+    await deliver(site, file_id)
+
+    def no_more(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(spool_module, "Spool", no_more)
+        with pytest.raises(Refused) as refused:
+            await connection.take(file_id)
+    assert refused.value.code == "unavailable"
+    assert await verdict(site, file_id) == "cleared"
+    (await connection.take(file_id)).close()
+
+
+async def test_what_is_gone_from_the_disk_is_withheld(site: Site) -> None:
+    connection, file_id = await held(site)
+    await deliver(site, file_id)
+    (path,) = (site.folder / "held").iterdir()
+    path.unlink()
+    with pytest.raises(Refused) as refused:
+        await connection.take(file_id)
+    assert refused.value.code == "held_changed"
+    assert await verdict(site, file_id) == "withheld"
 
 
 async def test_what_nobody_decides_about_is_dropped_with_its_approval(site: Site) -> None:
