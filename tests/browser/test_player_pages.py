@@ -3,12 +3,13 @@
 Every page is looked at by axe-core, in the light and in the dark, wide and narrow.
 """
 
+import asyncio
 import json
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from gateway.ids import SessionId
 from gateway.inventory.model import Protocol
@@ -34,6 +35,7 @@ SESSION = SessionId("ses_pl4yer")
 SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 MARKED = "() => [...(CSS.highlights.get('found') ?? [])].map((range) => range.toString())"
 WIDTHS = (1280, 390)
+FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 async def accessible(page: Page) -> None:
@@ -127,6 +129,26 @@ async def finds(desk: Desk) -> None:
     assert await page.evaluate(MARKED) == []
 
 
+async def leaves_a_search(desk: Desk) -> None:
+    """Nobody reads on for somebody who has left."""
+    page, asked, left = desk.page, list[str](), asyncio.Event()
+
+    async def answered(route: Route) -> None:
+        asked.append(route.request.url)
+        await left.wait()
+        await route.fulfill(json={"lines": [], "next_us": len(asked)})
+
+    await page.route("**/lines*", answered)
+    async with page.expect_request("**/lines*"):
+        await find(page, "axis")
+    await page.get_by_role("link", name="← Recordings").click()
+    await expect(page.get_by_role("table", name="Recordings")).to_be_visible()
+    async with page.expect_response("**/lines*"):
+        left.set()
+    await page.evaluate(FRAMES)
+    assert len(asked) == 1
+
+
 async def lists(desk: Desk) -> None:
     """What was typed, apart; and what passed beside the terminal."""
     page, show = desk.page, desk.page.get_by_role("group", name="Show")
@@ -169,6 +191,7 @@ async def test_ada_finds_words_typed_lines_files_and_forwards_here_and_in_a_file
             await finds(away)
             await lists(away)
             await accessible(away.page)
+        await leaves_a_search(ada)
 
 
 async def test_lena_goes_back_in_a_running_session_and_is_live_again(tmp_path: Path) -> None:
