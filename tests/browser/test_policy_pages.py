@@ -1,9 +1,10 @@
 """What an administrator does in the page of his own door, and what an owner answers for."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.browser.pages import Desk, desks
 from tests.browser.test_desktop_pages import both
@@ -123,6 +124,21 @@ async def test_a_policy_version_is_proposed_signed_by_another_made_active_and_ro
         cases = sam.page.get_by_label("Text of tests/tiers.toml")
         expected = (await cases.input_value()).replace('idle = "20m"', 'idle = "10m"', 1)
         await cases.fill(expected)
+
+        # What he edits while it is being tried was not tried.
+        edited = asyncio.Event()
+
+        async def waits(route: Route) -> None:
+            await edited.wait()
+            await route.continue_()
+
+        await sam.page.route("**/policies/validate", waits)
+        await sam.page.get_by_role("button", name="Try it").click()
+        await cases.fill(f"{expected}# to be tried\n")
+        edited.set()
+        await expect(sam.page.get_by_role("status").filter(has_text="all as expected")).to_be_visible()
+        await expect(sam.page.get_by_text("obliged otherwise").first).to_be_visible()
+        await expect(sam.page.get_by_role("button", name="Propose", exact=True)).to_be_disabled()
         await sam.page.get_by_role("button", name="Try it").click()
         await expect(sam.page.get_by_role("status").filter(has_text="all as expected")).to_be_visible()
         await expect(sam.page.get_by_text("obliged otherwise").first).to_be_visible()
