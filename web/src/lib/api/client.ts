@@ -1,7 +1,7 @@
 /** The one way to the gateway: every call goes through here, and every refusal comes out as a `Refusal`. */
 import createClient from 'openapi-fetch';
-import type { paths as AdminPaths } from './admin';
-import type { paths } from './schema';
+import type { paths as AdminPaths } from '../../../types/admin';
+import type { paths } from '../../../types/people';
 import type { Problem } from './types';
 
 /** What the gateway said no with, in words for the person. */

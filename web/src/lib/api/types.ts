@@ -1,6 +1,6 @@
 /** Names for what the API answers, from its schema. */
-import type { components as Admin } from './admin';
-import type { components } from './schema';
+import type { components as Admin } from '../../../types/admin';
+import type { components } from '../../../types/people';
 
 type Schemas = components['schemas'];
 
