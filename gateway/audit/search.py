@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -65,9 +64,7 @@ def _conditions(what: Search) -> Sequence[ColumnElement[bool]]:
         conditions.append(entries.c.at >= what.after)
     if what.before is not None:
         conditions.append(entries.c.at < what.before)
-    for name, value in what.fields:  # as a field stands in the line no text of a person's can
-        plain = f"{json.dumps(name)}:{json.dumps(value, ensure_ascii=False)}"
-        conditions.append(entries.c.line.contains(plain, autoescape=True))
+    conditions += [sql.has(field, value) for field, value in what.fields]
     if what.text:
         conditions.append(entries.c.line.icontains(what.text, autoescape=True))
     return conditions

@@ -6,7 +6,21 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, Row, String, Table, Text, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Integer,
+    LargeBinary,
+    Row,
+    String,
+    Table,
+    Text,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from gateway.audit.merkle import Tree
 from gateway.audit.model import Entry
@@ -80,11 +94,20 @@ async def lines(tx: Tx, first: int, end: int) -> list[str]:
 
 
 async def latest(tx: Tx, names: frozenset[str], service: str) -> Entry | None:
-    """The newest entry of these names about `service`; as a field stands in `line`, no text of a person's can."""
-    about = entries.c.line.contains(f'"service":{json.dumps(service)}', autoescape=True)
-    query = select(entries).where(entries.c.name.in_(names), about).order_by(entries.c.number.desc()).limit(1)
+    """The newest entry of these names about `service`."""
+    query = select(entries).where(entries.c.name.in_(names), has("service", service))
+    query = query.order_by(entries.c.number.desc()).limit(1)
     row = (await tx.execute(query)).one_or_none()
     return None if row is None else entry_of(row)
+
+
+def has(field: str, value: str) -> ColumnElement[bool]:
+    """Whether an entry has `value` there, letter by letter: as a field stands in `line`, no text of a person's can.
+
+    LIKE would not tell capitals from small letters in SQLite.
+    """
+    plain = f"{json.dumps(field)}:{json.dumps(value, ensure_ascii=False)}"
+    return func.replace(entries.c.line, plain, "") != entries.c.line
 
 
 def entry_of(row: Row[Any]) -> Entry:

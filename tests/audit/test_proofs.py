@@ -177,3 +177,14 @@ async def test_text_that_is_no_ascii_is_found_as_it_stands_there(store: Store, a
         for text in ("Übertragung", "ÜBERTRAGUNG", "nach ÖBB", "NACH Ö"):
             assert len((await search(tx, Search(text=text), 0, 10))[0]) == 1, text
         assert await search(tx, Search(text="UBERTRAGUNG"), 0, 10) == ([], None)
+
+
+async def test_a_field_is_looked_for_with_exactly_its_value(store: Store, audit: AuditLog) -> None:
+    async with store.write() as tx:
+        for why in ("/srv/A", "/srv/a", "/srv/a%", "no /srv/a"):
+            await audit.append(tx, CheckpointFailed(actor="gateway", way="file", why=why))
+    async with store.read() as tx:
+        for number, why in enumerate(("/srv/A", "/srv/a", "/srv/a%")):
+            found, _ = await search(tx, Search(fields=(("why", why), ("way", "file"))), 0, 10)
+            assert [e.index for e in found] == [number]
+        assert await search(tx, Search(fields=(("why", "/srv"),)), 0, 10) == ([], None)
