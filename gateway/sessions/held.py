@@ -44,6 +44,7 @@ class Held:
     ) -> None:  # fmt: skip
         self._store, self._audit, self._clock, self._access = store, audit, clock, access
         self._inventory, self._registry, self._keeper, self._spools = inventory, registry, keeper, spools
+        self._under_way: dict[FileId, Spool] = {}  # what a connection took; over when that is closed
 
     # --- for the session that sends and the one that takes
 
@@ -75,16 +76,19 @@ class Held:
         return (await self._all(Sought(grant=live.grant.id, verdict=Verdict.CLEARED)))[::-1]
 
     async def take(self, live: Live, file_id: FileId) -> Spool:
-        """The content of a cleared file, checked against the ledger.
+        """The content of a cleared file, checked against the ledger; nobody else gets it before this is closed.
 
         Raises:
-            Refused: it is not for this session, or is not what was sent: then it is withheld.
+            Refused: it is not for this session, another connection has it, or it is not what was sent: then it is
+                withheld.
         """
         line = await self.get(file_id)
         if live.grant is None or (line.passed.grant, line.passed.verdict) != (live.grant.id, Verdict.CLEARED):
             raise Refused("not_cleared", texts.NOT_CLEARED, rule="C62")
+        if (other := self._under_way.get(file_id)) is not None and not other.closed:
+            raise Refused("under_way", texts.UNDER_WAY, rule="C62")
         with contextlib.suppress(SealBroken), contextlib.ExitStack() as unless_taken:
-            spool = self._home().open(file_id, line.passed.octets)
+            self._under_way[file_id] = spool = self._home().open(file_id, line.passed.octets)
             unless_taken.callback(spool.close)
             if await asyncio.to_thread(spool.digest) == line.passed.sha256:
                 unless_taken.pop_all()
@@ -132,7 +136,7 @@ class Held:
         return moved
 
     async def withhold(self, file_id: FileId, actor: Person, reason: str, source: str) -> Line:
-        """It never reaches the target, and is gone; less needs no fresh factor.
+        """It never reaches the target, and is gone, also when it is under way; less needs no fresh factor.
 
         Raises:
             Refused: he may not.
@@ -219,6 +223,8 @@ class Held:
                 ),
             )  # fmt: skip
         if verdict is not Verdict.CLEARED and self._spools is not None:
+            if (taken := self._under_way.pop(line.passed.id, None)) is not None:
+                taken.close()
             self._spools.remove(line.passed.id)
         return moved
 

@@ -109,6 +109,10 @@ class Spool:
         self._place, self._chunk, self._dirty = -1, bytearray(CHUNK), False
         self._on_disk = 0 if fresh else os.fstat(self._fd).st_size
 
+    @property
+    def closed(self) -> bool:
+        return self._fd < 0
+
     def begin(self, sealed_key: bytes) -> None:
         self._put(sealed_key, 0)
 
@@ -151,7 +155,10 @@ class Spool:
 
         Raises:
             SealBroken: the disk gives back something else than it was given.
+            Refused: it was let go, as what is withheld on its way.
         """
+        if self.closed:
+            raise Refused("not_cleared", texts.NOT_CLEARED, rule="C62")
         parts, end = list[bytes](), min(offset + length, self.size)
         while offset < end:
             self._turn_to(offset // CHUNK)
@@ -170,7 +177,7 @@ class Spool:
 
     def close(self) -> None:
         """Let the file go; harmless twice."""
-        if self._fd >= 0:
+        if not self.closed:
             os.close(self._fd)
             self._fd = -1
 

@@ -129,6 +129,37 @@ async def test_what_is_withheld_on_its_way_does_not_arrive(site: Site) -> None:
         await connection.delivered(file_id)
 
 
+async def test_what_is_withheld_while_it_is_brought_is_read_no_further(site: Site) -> None:
+    """The operator sees late what it is: what he reads is that it never arrives, and so it must not."""
+    connection, file_id = await held(site)
+    await deliver(site, file_id)
+    spool = await connection.take(file_id)
+    assert spool.read(0, 8) == CONTENT[:8]
+    await withhold(site, file_id, "lena")
+    for offset in (8, len(CONTENT)):
+        with pytest.raises(Refused) as refused:
+            spool.read(offset, 8)
+        assert refused.value.code == "not_cleared"
+
+
+async def test_two_connections_of_a_session_do_not_bring_one_file_at_once(site: Site) -> None:
+    """They would write over one another at the target; when the first one fails, the other may."""
+    connection, file_id = await held(site)
+    other, _ = await site.enter()
+    assert other.session.id == connection.session.id
+    await deliver(site, file_id)
+    first = await connection.take(file_id)
+    with pytest.raises(Refused) as refused:
+        await other.take(file_id)
+    assert refused.value.code == "under_way"
+    first.close()
+    second = await other.take(file_id)
+    assert second.read(0, len(CONTENT)) == CONTENT
+    second.close()
+    await other.delivered(file_id)
+    assert await verdict(site, file_id) == "delivered"
+
+
 async def test_a_session_of_another_approval_does_not_get_it(site: Site) -> None:
     """Attack: what one approval let in goes out under another, or to another target."""
     site.require(file_hold=True, concurrency=2)
