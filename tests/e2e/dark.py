@@ -5,18 +5,26 @@ Usage: python -m tests.e2e.dark FOLDER CAPTURE (the text output of tcpdump, one 
 
 import asyncio
 import json
+import re
 import sys
 from pathlib import Path
 
 from tests.e2e.site import running_site
 from tests.e2e.terminal import Terminal
+from tests.e2e.waiting import eventually
 
 GATEWAY, TARGET, PORT = "10.99.2.1", "10.99.2.2", 2022
-QUIET = 6.0  # seconds to listen for what must not come
+QUIET = 6.0  # seconds to listen for what must not come: no event says that nothing did
 
 
 def seen(capture: Path) -> int:
     return len(capture.read_text().splitlines())
+
+
+def over(capture: Path) -> bool:
+    """Whether the connection was reset, or closed by both sides and the last of that acknowledged."""
+    flags = re.findall(r"Flags \[([^]]+)\]", capture.read_text())
+    return any("R" in f for f in flags) or (sum("F" in f for f in flags) >= 2 and "F" not in flags[-1])
 
 
 async def main(folder: Path, capture: Path) -> dict[str, int]:
@@ -39,7 +47,7 @@ async def main(folder: Path, capture: Path) -> dict[str, int]:
             lena = await site.person("lena")
             await site.gateway.services.sessions.kill(session.id, lena, "127.0.0.1", "test of the dark")
             await vera.ends()
-        await asyncio.sleep(1.0)  # the connection's last packets
+        await eventually(lambda: over(capture), "the connection's last packets")
         phases["session"] = seen(capture)
         await asyncio.sleep(QUIET)
         phases["afterwards"] = seen(capture) - phases["session"]

@@ -25,7 +25,7 @@ class Codes:
 
     async def next(self) -> str:
         step = max(self._last + 1, now())
-        while step > now() + 1:
-            await asyncio.sleep(0.2)  # a one-time code is used once: the next one has to come
+        while step > now() + 1:  # a one-time code is used once: the next one has to come
+            await asyncio.sleep((step - 1) * STEP - SystemClock().now().timestamp())
         self._last = step
         return self._totp.at(step * STEP)
