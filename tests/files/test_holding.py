@@ -1,11 +1,15 @@
 """Uploads on their way into the spool, whose ends come while the disk and the store are still at it."""
 
 import asyncio
+from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
+from gateway import limits
 from gateway.envelope import Envelope
-from gateway.fronts.ssh.holding import Holding
+from gateway.fronts.ssh import holding as module
+from gateway.fronts.ssh.holding import Deliveries, Holding
 from gateway.ids import FileId
 from gateway.sessions.spool import Spools
 from gateway.sftp.effects import HeldClose, HeldOpen, HeldRemove, HeldRename, HeldWrite
@@ -79,3 +83,74 @@ async def test_a_file_that_is_closed_and_removed_in_one_breath_is_removed_after_
     assert connection.asked == [("remove", FILE)]
     assert spools.kept() == []
     holding.close({1})
+
+
+class Silent:
+    """A target's SFTP server that answers nothing from a certain step on."""
+
+    def __init__(self, at: str) -> None:
+        self._at, self.left = at, False
+
+    async def _answers(self, step: str) -> None:
+        if step == self._at:
+            self._at = ""
+        if not self._at:
+            await asyncio.Event().wait()
+
+    async def start_sftp_client(self):
+        await self._answers("start")
+        return self
+
+    async def realpath(self, path):
+        return path
+
+    async def open(self, path, mode):
+        await self._answers("open")
+        return self
+
+    async def close(self):
+        await self._answers("close")
+
+    async def write(self, data):
+        await self._answers("write")
+
+    async def posix_rename(self, path, to):
+        await self._answers("rename")
+
+    async def remove(self, path):
+        await self._answers("remove")
+
+    def exit(self):
+        self.left = True
+
+
+@pytest.mark.parametrize("step", ["start", "open", "write", "close", "rename"])
+async def test_a_target_that_is_silent_keeps_no_delivery_waiting_without_end(spools, monkeypatch, step):
+    monkeypatch.setattr(limits, "FILE_ANSWER", timedelta(milliseconds=50))
+    monkeypatch.setattr(module, "KILL_LIMIT", timedelta(milliseconds=50))
+    spool = spools.create(FILE)
+    spool.write(0, b"content")
+    await spool.keep()
+    passed = SimpleNamespace(id=FILE, path="/in/x", sha256="", number=1)
+    tried = []
+
+    async def cleared():
+        tried.append(FILE)
+        return [SimpleNamespace(passed=passed)]
+
+    async def found(*_):
+        return spool
+
+    async def opened():
+        return target
+
+    stream = SimpleNamespace(block=lambda *_: True, asked=lambda _: True, close=lambda _: None)
+    connection = SimpleNamespace(
+        cleared=cleared, take=found, open_stream=lambda *_: stream, obligations=SimpleNamespace(file_paths=None)
+    )
+    target = Silent(step)
+    async with asyncio.TaskGroup() as tasks:
+        deliveries = Deliveries(connection, SimpleNamespace(opened=opened), tasks.create_task)
+        deliveries.look()
+    assert tried == [FILE]
+    assert target.left == (step != "start")

@@ -7,6 +7,7 @@ it is written beside its place and takes it in one step.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import posixpath
 from collections import defaultdict
 from collections.abc import Callable
@@ -16,10 +17,12 @@ from typing import Final
 import asyncssh
 import structlog
 
+from gateway import limits
 from gateway.errors import GatewayError, Refused
 from gateway.fronts.ssh import texts
 from gateway.fronts.ssh.ports import Connection, Spawn, Stream
 from gateway.fronts.ssh.target import TargetLink
+from gateway.limits import KILL_LIMIT
 from gateway.policy.model import lies_in
 from gateway.sessions import texts as session_texts
 from gateway.sessions.files import Line
@@ -163,16 +166,23 @@ class Deliveries:
             about = {"file": line.passed.id, "path": path, "sha256": line.passed.sha256}
             stream = self._connection.open_stream("delivery", about, None)
             try:
-                async with target.start_sftp_client() as sftp:
-                    await self._put(sftp, stream, spool, line)
+                async with asyncio.timeout(_patience()) as limit:
+                    sftp = await target.start_sftp_client()
+                    try:
+                        await self._put(sftp, stream, spool, line, limit)
+                    finally:
+                        sftp.exit()
             finally:
                 stream.close(None)
         finally:
             spool.close()
         await self._connection.delivered(line.passed.id)
 
-    async def _put(self, sftp: asyncssh.SFTPClient, stream: Stream, spool: Spool, line: Line) -> None:
-        """
+    async def _put(
+        self, sftp: asyncssh.SFTPClient, stream: Stream, spool: Spool, line: Line, limit: asyncio.Timeout
+    ) -> None:
+        """`limit` begins anew with each part.
+
         Raises:
             Refused: it lies outside of what the policy names, or the session is paused or over.
         """
@@ -183,19 +193,21 @@ class Deliveries:
         if within is not None and not any(lies_in(real, one) for one in within):
             raise Refused("paths", texts.file_paths(within))
         beside = posixpath.join(folder, BESIDE.format(id=line.passed.id))
+        file, at = None, 0
         try:
-            async with sftp.open(beside, "wb") as file:
-                at = 0
-                while part := spool.read(at, CHUNK):
-                    if not stream.block(line.passed.number, UP, at, len(part)):
-                        raise Refused("paused", session_texts.PAUSED_NOW)
-                    await file.write(part)
-                    at += len(part)
+            file = await sftp.open(beside, "wb")
+            while part := spool.read(at, CHUNK):
+                if not stream.block(line.passed.number, UP, at, len(part)):
+                    raise Refused("paused", session_texts.PAUSED_NOW)
+                await file.write(part)
+                at += len(part)
+                limit.reschedule(asyncio.get_running_loop().time() + _patience())
+            await file.close()
             if not stream.asked({"op": "deliver", "path": path, "sha256": line.passed.sha256}):
                 raise Refused("paused", session_texts.PAUSED_NOW)
             await sftp.posix_rename(beside, path)
         except BaseException:
-            await _without(sftp, beside)
+            await _without(sftp, file, beside)
             raise
 
 
@@ -207,11 +219,19 @@ def deliver_held(connection: Connection, link: TargetLink, spawn: Spawn) -> None
         deliveries.look()
 
 
-async def _without(sftp: asyncssh.SFTPClient, path: str) -> None:
-    try:
-        await sftp.remove(path)
-    except (OSError, asyncssh.Error):
-        return
+async def _without(sftp: asyncssh.SFTPClient, file: asyncssh.SFTPClientFile | None, path: str) -> None:
+    """Not for long: a target that is silent does not answer this either."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(KILL_LIMIT.total_seconds()):
+            with contextlib.suppress(OSError, asyncssh.Error):
+                if file is not None:
+                    await file.close()
+            with contextlib.suppress(OSError, asyncssh.Error):
+                await sftp.remove(path)
+
+
+def _patience() -> float:
+    return limits.FILE_ANSWER.total_seconds()
 
 
 def _nobody(_: int, __: str) -> None:
