@@ -71,6 +71,20 @@ MUTANTS = (
         HELD + "test_a_session_of_another_approval_does_not_get_it",
     ),
     Mutant(
+        "a yes for a held file is one for any name",
+        "gateway/sessions/sql_files.py",
+        ", files.c.path == said.path",
+        "",
+        HELD + "test_a_yes_that_a_new_name_overtakes_is_none",
+    ),
+    Mutant(
+        "what is withheld on its way arrives",
+        "gateway/sessions/held.py",
+        "                taken.close()",
+        "                pass",
+        HELD + "test_what_is_withheld_while_it_is_brought_is_read_no_further",
+    ),
+    Mutant(
         "who watches gets the files themselves",
         "gateway/recording/writer.py",
         "payload[: BLOCK.size] if kind == Kind.BLOCK else payload",
